@@ -1,0 +1,144 @@
+# Waage: build, test, demo. `make help` lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := all
+
+# MODE is one of release, asan, tsan, fuzz, cov; each has its own object tree.
+MODE ?= release
+O := build/$(MODE)
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+FUZZ_CC ?= clang
+
+LIBS := libcjson yaml-0.1 libpcre2-8 libutf8proc sqlite3 libcrypto
+PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+PKG_LIBS = $(shell pkg-config --libs $(LIBS) 2>/dev/null)
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes \
+        -Wvla -Wformat=2 -Wundef $(if $(WERROR),-Werror)
+# The arithmetic is specified to the bit (docs/arithmetic.md): no contraction, no fast-math, no native.
+BASE_FLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -g -ffp-contract=off -fno-common -fno-math-errno
+OPT_release := -O2
+OPT_asan := -O1 -DWAAGE_ARENA_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT_tsan := -O1 -fsanitize=thread
+OPT_fuzz := -O1 -DWAAGE_ARENA_DEBUG -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+OPT_cov := -O0 --coverage
+ifeq ($(MODE),fuzz)
+CC := $(FUZZ_CC)
+endif
+CFLAGS_ALL = $(BASE_FLAGS) $(OPT_$(MODE)) $(WARN) -I. -I$(O)/gen $(PKG_CFLAGS) $(CFLAGS)
+LDLIBS_ALL = $(PKG_LIBS) -lcsv -lm -lpthread $(LDLIBS)
+
+ARCH := $(shell uname -m)
+ISA_SUFFIXES := avx2 avx512vnni amx neon
+ISA_FLAGS_avx2 := -mavx2 -mfma -mf16c
+ISA_FLAGS_avx512vnni := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma -mf16c
+ISA_FLAGS_amx := $(ISA_FLAGS_avx512vnni) -mamx-tile -mamx-int8
+ISA_FLAGS_neon := -march=armv8.2-a+dotprod
+
+DIRS := harness/base datasets tasks runners runners/local runners/replay runners/http kernels harness reports
+SRC := $(foreach d,$(DIRS),$(sort $(wildcard $(d)/*.c)))
+ifeq ($(ARCH),x86_64)
+SRC := $(filter-out %_neon.c,$(SRC))
+else
+SRC := $(filter-out %_avx2.c %_avx512vnni.c %_amx.c,$(SRC))
+endif
+MAIN_SRC := harness/main.c
+LIB_SRC := $(filter-out $(MAIN_SRC),$(SRC))
+LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(O)/gen/suite_embed.o
+TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
+TEST_NAMES := $(patsubst tests/unit/test_%.c,%,$(TEST_SRC))
+TEST_OBJ := $(TEST_SRC:%.c=$(O)/%.o) $(O)/tests/test_main.o
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/%)
+SUITES := $(sort $(shell find tasks/suites -name '*.yaml' 2>/dev/null))
+FORMAT_SRC = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+
+isa_of = $(strip $(foreach s,$(ISA_SUFFIXES),$(if $(filter %_$(s).c,$(1)),$(ISA_FLAGS_$(s)))))
+
+.PHONY: all deps demo test check asan tsan fuzz check-layers format format-check install clean help
+.SECONDARY:
+
+all: $(O)/waage ## build build/release/waage
+
+$(O)/waage: $(O)/harness/main.o $(O)/libwaage.a
+	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
+$(O)/libwaage.a: $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(if $(filter kernels/%,$<),$(if $(filter release,$(MODE)),-O3)) $(call isa_of,$<) -MMD -MP -c -o $@ $<
+
+# The built-in suites travel inside the binary: one file to copy, nothing to install beside it.
+$(O)/gen/suite_embed.c: tools/embed.sh $(SUITES)
+	@mkdir -p $(@D)
+	sh tools/embed.sh $(SUITES) > $@.tmp && mv $@.tmp $@
+
+$(O)/gen/suite_embed.o: $(O)/gen/suite_embed.c
+	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+$(O)/gen/test_list.inc: $(TEST_SRC) Makefile
+	@mkdir -p $(@D)
+	@for t in $(TEST_NAMES); do echo "TEST_GROUP($$t)"; done > $@
+
+$(O)/tests/test_main.o: $(O)/gen/test_list.inc
+
+$(O)/run_tests: $(TEST_OBJ) $(O)/libwaage.a
+	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcmocka $(LDLIBS_ALL)
+
+$(O)/fuzz_%: tests/fuzz/fuzz_%.c $(O)/libwaage.a
+	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/libwaage.a $(LDLIBS_ALL)
+
+deps: ## install what is missing (Debian, Ubuntu); elsewhere say what is needed
+	@sh tools/deps.sh
+
+test: ## install dependencies, build, run all tests
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory check
+
+check: $(O)/run_tests $(O)/waage
+	$(O)/run_tests
+	@if [ -x tests/cli/run.sh ]; then tests/cli/run.sh $(O)/waage; fi
+
+demo: ## install, build, download two small models, weigh them, write a report
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all
+	@A='$(A)' B='$(B)' sh tools/demo.sh build/release/waage
+
+asan: ## unit tests under the address and undefined-behaviour sanitizers
+	$(MAKE) MODE=asan check
+
+tsan: ## unit tests under the thread sanitizer
+	$(MAKE) MODE=tsan check
+
+fuzz: ## build the fuzz targets and run each for FUZZ_SECONDS (default 20) on its seeds
+	$(MAKE) MODE=fuzz fuzz-run
+
+fuzz-run: $(FUZZ_BIN)
+	@sh tools/fuzz.sh $(O) $${FUZZ_SECONDS:-20}
+
+check-layers: ## prove who includes whom
+	@sh tools/check_layers.sh
+
+format: ## rewrite the sources with clang-format
+	clang-format -i $(FORMAT_SRC)
+
+format-check: ## fail when clang-format would change a source
+	@clang-format --dry-run --Werror $(FORMAT_SRC)
+
+PREFIX ?= /usr/local
+install: all ## install into PREFIX (default /usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(O)/waage $(DESTDIR)$(PREFIX)/bin/waage
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
+
+-include $(LIB_OBJ:.o=.d) $(O)/harness/main.d $(TEST_OBJ:.o=.d)

@@ -1,0 +1,19 @@
+/* pool.h - a fixed set of threads that run one function over parts 0..n_parts-1.
+ * Which thread runs which part never changes a result: every part writes its own outputs. */
+#ifndef BASE_POOL_H
+#define BASE_POOL_H
+#include <stddef.h>
+#include "harness/base/err.h"
+
+typedef struct pool pool;
+
+/* n_threads >= 1 counts the caller, which works too; 0 means the number of online processors. */
+WAAGE_MUST_CHECK waage_status pool_create(pool **out, size_t n_threads, waage_err *err);
+void pool_free(pool *p); /* NULL is fine */
+size_t pool_n_threads(const pool *p);
+
+/* fn(ctx, part, thread) for every part; returns when all are done. thread is 0..n_threads-1 and
+ * unique among running calls (an index into per-thread scratch). No heap allocation, no nesting. */
+typedef void (*pool_fn)(void *ctx, size_t part, size_t thread);
+void pool_run(pool *p, size_t n_parts, pool_fn fn, void *ctx);
+#endif

@@ -1,0 +1,110 @@
+/* store.h - the run store: one SQLite file per run (DIR/run.sqlite), WAL, synchronous FULL.
+ * Sole includer of sqlite3.h is store.c. A report is a pure function of what is read from here.
+ * Timings live in tables of their own that no digest covers. */
+#ifndef HARNESS_STORE_H
+#define HARNESS_STORE_H
+#include "harness/base/arena.h"
+#include "harness/base/outcome.h"
+#include "harness/base/request.h"
+
+typedef struct store store;
+
+typedef struct {
+    const char *label;   /* display name, unique in the run; primary key for people */
+    const char *uri, *kind, *sha256;
+    bool can_chat, can_complete, can_loglik;
+    const char *no_chat; /* why not, or NULL */
+    const char *meta_json; /* runner_info.meta and RUN.yaml's openness, licence, cutoff */
+} store_model;
+
+typedef struct {
+    const char *name, *group, *title, *kind, *hash, *data_hash, *definition_json, *rules_version;
+    const char *licence;
+    bool redistribute;
+    bool is_choice; /* TASK_CHOICE */
+    int num_fewshot, version;
+} store_task;
+
+typedef struct {
+    const char *task, *id; /* primary key */
+    uint32_t ordinal;
+    const char *doc_hash, *doc_json, *question, *cluster, *level, *language, *pair, *role, *actor, *gold;
+    int gold_choice;
+    uint32_t n_choices, n_turns;
+    double chance;
+} store_item;
+
+/* Key of everything a model did: (model label, task, protocol, item, sample, turn). */
+typedef struct {
+    const char *model, *task, *item;
+    protocol proto;
+    uint32_t sample, turn;
+} store_key;
+
+typedef struct {
+    store_key key;
+    const char *prompt_hash, *prompt; /* exact prompt text; messages as JSON where it is unknown */
+    finish_reason finish;
+    const char *error, *text, *thought;
+    thought_state thought_is;
+    const int32_t *tokens;  /* (n_tokens) */
+    const float *logprobs;  /* (n_tokens) or NULL */
+    size_t n_tokens;
+    const choice_score *choices; /* loglik (n_choices) */
+    size_t n_choices;
+    uint32_t prompt_tokens, completion_tokens, cached_tokens;
+    const char *host, *served_at, *recorded_label, *recorded_labeler;
+    double wall_ms; /* kept in a table that no digest covers */
+} store_response;
+
+typedef struct {
+    store_key key; /* turn = 0: a score belongs to the whole item */
+    outcome result;
+    bool has_credit;
+    double credit;
+    const char *extracted, *rule, *reason, *label, *extra_json;
+} store_score;
+
+typedef struct {
+    const char *key, *value;
+} store_setting;
+
+/* Everything, sorted: models and tasks in the order they were added, items by (task order, ordinal),
+ * responses and scores by (model order, task order, protocol, item ordinal, sample, turn). */
+typedef struct {
+    const store_model *models;
+    const store_task *tasks;
+    const store_item *items;
+    const store_response *responses;
+    const store_score *scores;
+    const store_setting *settings; /* enter digests: grade, seed, sampling, limit, date, ... */
+    const store_setting *manifest; /* build, isa, threads, times, command: enter no digest */
+    size_t n_models, n_tasks, n_items, n_responses, n_scores, n_settings, n_manifest;
+} store_data;
+
+/* Open DIR/run.sqlite. create: make the directory and the schema if they are not there.
+ * WAAGE_EIO (no such run), WAAGE_EWRITE (directory or disk), WAAGE_EFORMAT (not a run store, damaged,
+ * or written by a newer version), WAAGE_ECONFLICT (another process is writing). */
+WAAGE_MUST_CHECK waage_status store_open(store **out, const char *dir, bool create, waage_err *err);
+void store_close(store *s); /* NULL is fine; uncommitted work is rolled back */
+
+/* One transaction a batch. Full disk: WAAGE_EWRITE, and what was committed before stays. */
+WAAGE_MUST_CHECK waage_status store_begin(store *s, waage_err *err);
+WAAGE_MUST_CHECK waage_status store_commit(store *s, waage_err *err);
+
+WAAGE_MUST_CHECK waage_status store_put_model(store *s, const store_model *m, waage_err *err);
+WAAGE_MUST_CHECK waage_status store_put_task(store *s, const store_task *t, waage_err *err);
+WAAGE_MUST_CHECK waage_status store_put_item(store *s, const store_item *i, waage_err *err);
+WAAGE_MUST_CHECK waage_status store_put_response(store *s, const store_response *r, waage_err *err);
+WAAGE_MUST_CHECK waage_status store_put_score(store *s, const store_score *sc, waage_err *err);
+WAAGE_MUST_CHECK waage_status store_put_setting(store *s, const char *key, const char *value,
+                                                waage_err *err);
+WAAGE_MUST_CHECK waage_status store_put_manifest(store *s, const char *key, const char *value,
+                                                 waage_err *err);
+
+/* Is this response there (and not an error that should be retried)? */
+WAAGE_MUST_CHECK waage_status store_has_response(store *s, const store_key *key, bool *out,
+                                                 waage_err *err);
+/* Read everything into the arena. */
+WAAGE_MUST_CHECK waage_status store_read(store *s, arena *a, store_data *out, waage_err *err);
+#endif

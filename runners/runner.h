@@ -1,0 +1,79 @@
+/* runner.h - what any model can do: generate text and score continuations.
+ * A runner is opened from a model URI; the table in runner_list.c maps schemes to implementations.
+ * The caller feeds requests on demand and receives replies as they finish, in any order: the reply
+ * to a request never depends on the other requests, on their order or on the number of threads. */
+#ifndef RUNNERS_RUNNER_H
+#define RUNNERS_RUNNER_H
+#include "harness/base/arena.h"
+#include "harness/base/request.h"
+#include "harness/base/value.h"
+
+typedef struct runner runner;
+typedef struct runner_ops runner_ops;
+
+typedef struct {
+    size_t n_threads;         /* 0: all processors */
+    size_t n_batch;           /* sequences that run at the same time; 0: the runner's choice */
+    const char *activations;  /* "i16" (default when NULL), "i8", "f32" */
+    const char *kv_format;    /* "f32" (default when NULL), "f16", "q8" */
+    const char *isa;          /* NULL: best of this machine */
+    const char *date;         /* YYYY-MM-DD for templates that print a date; NULL: "2026-01-01" */
+    size_t kv_memory;         /* bytes for the KV cache; 0: the runner's choice */
+} runner_options;
+
+typedef struct {
+    const char *uri;      /* as given, without a label */
+    const char *kind;     /* "local", "replay" */
+    const char *name;     /* short display name, from metadata or file name */
+    const char *sha256;   /* of the weights (split files: of the hashes in order) or the recording */
+    bool can_chat, can_complete, can_loglik;
+    const char *no_chat;  /* why not, when can_chat is false */
+    bool deterministic;   /* the same request always gives the same bits */
+    const char *isa;      /* kernel set in use, or NULL */
+    const char *activations, *kv_format; /* in use; NULL when not applicable */
+    size_t context_length; /* tokens; 0: unknown */
+    const value *meta;    /* map for reports: architecture, quantisation, parameters, file_bytes,
+                             licence, base_or_instruct, template_sha256, ... ; order kept */
+} runner_info;
+
+/* Answers of next() */
+typedef enum { RUNNER_REQUEST, RUNNER_WAIT, RUNNER_END } runner_next;
+
+typedef struct {
+    void *ctx;
+    /* Give the next request. WAIT: none now, but replies to running ones may bring more (further
+     * turns). END: there will be none. The request and all it points to must live until its done(). */
+    runner_next (*next)(void *ctx, const request **out);
+    /* Take a reply, valid during the call. Anything but WAAGE_OK ends the run with that status. */
+    waage_status (*done)(void *ctx, const request *rq, const reply *rp, waage_err *err);
+    /* Optional: called now and then with the totals so far, for progress lines. */
+    void (*progress)(void *ctx, uint64_t prompt_tokens, uint64_t completion_tokens);
+    /* Optional, for single prompts: text as it is made, whole UTF-8 characters only. */
+    void (*stream)(void *ctx, const request *rq, const char *text, size_t len);
+} runner_io;
+
+struct runner_ops {
+    const char *scheme; /* "gguf", "replay" */
+    const char *help;   /* one line for `waage list formats` */
+    bool (*accepts)(const char *uri);
+    waage_status (*open)(runner **out, const char *uri, const runner_options *opt, waage_err *err);
+    void (*close)(runner *r);
+    const runner_info *(*info)(const runner *r);
+    /* Exact prompt text of a request and its number of tokens (0: unknown), without running it. */
+    waage_status (*render)(runner *r, const request *rq, strbuf *out, size_t *n_tokens,
+                           waage_err *err);
+    /* Run until END, an error, or interrupt_signal(); WAAGE_EINTR in the last case. */
+    waage_status (*run)(runner *r, const runner_io *io, waage_err *err);
+};
+
+struct runner {
+    const runner_ops *ops; /* first member of every implementation's own struct */
+};
+
+extern const runner_ops *const runner_list[]; /* NULL-terminated */
+
+/* Open by URI. WAAGE_ENOTFOUND lists the known forms when no runner accepts it. */
+WAAGE_MUST_CHECK waage_status runner_open(runner **out, const char *uri, const runner_options *opt,
+                                          waage_err *err);
+void runner_close(runner *r); /* NULL is fine */
+#endif
