@@ -52,7 +52,7 @@ TEST_NAMES := $(patsubst tests/unit/test_%.c,%,$(TEST_SRC))
 TEST_OBJ := $(TEST_SRC:%.c=$(O)/%.o) $(O)/tests/test_main.o
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/%)
-SUITES := $(sort $(shell find tasks/suites -name '*.yaml' 2>/dev/null))
+SUITES := $(sort $(shell find tasks/suites tasks/rules -name '*.yaml' 2>/dev/null))
 FORMAT_SRC = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 
 isa_of = $(strip $(foreach s,$(ISA_SUFFIXES),$(if $(filter %_$(s).c,$(1)),$(ISA_FLAGS_$(s)))))

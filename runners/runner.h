@@ -19,6 +19,7 @@ typedef struct {
     const char *isa;          /* NULL: best of this machine */
     const char *date;         /* YYYY-MM-DD for templates that print a date; NULL: "2026-01-01" */
     size_t kv_memory;         /* bytes for the KV cache; 0: the runner's choice */
+    bool inspect_only;        /* metadata, tokenizer and template only: no weights are loaded, run() fails */
 } runner_options;
 
 typedef struct {
@@ -62,6 +63,13 @@ struct runner_ops {
     /* Exact prompt text of a request and its number of tokens (0: unknown), without running it. */
     waage_status (*render)(runner *r, const request *rq, strbuf *out, size_t *n_tokens,
                            waage_err *err);
+    /* Token ids of a text. special: parse special-looking strings and add BOS as the model wants it.
+     * *ids and *pieces (bytes of each token, may be NULL) live in `a`. WAAGE_EUNSUPPORTED: no tokenizer. */
+    waage_status (*tokenize)(runner *r, const char *text, size_t len, bool bos, bool parse_special,
+                             const int32_t **ids, const char *const **pieces, size_t *n, arena *a,
+                             waage_err *err);
+    /* What `waage show MODEL` prints, for people. */
+    waage_status (*describe)(runner *r, strbuf *out, waage_err *err);
     /* Run until END, an error, or interrupt_signal(); WAAGE_EINTR in the last case. */
     waage_status (*run)(runner *r, const runner_io *io, waage_err *err);
 };
