@@ -35,6 +35,7 @@ typedef struct {
     int version;             /* metadata.version */
     const char *rules_version; /* extractor, grader and label rules: enters the scores digest */
     size_t n_items;
+    uint32_t repeats;        /* samples of each item, at least 1 */
     const char *kind;        /* "accuracy", "safety", "censorship": which metrics and validity checks */
 } task_info;
 
@@ -78,6 +79,9 @@ typedef struct {
  * file and line; a data file whose sha256 is not the manifest's is refused unless the task says `any`. */
 WAAGE_MUST_CHECK waage_status task_load(task_list *out, arena *a, const char *suite,
                                         const task_options *opt, waage_err *err);
+/* Release what an arena cannot (compiled expressions, label rules). Call it before the arena is freed;
+ * the tasks must not be used afterwards. NULL and an empty list are fine. */
+void task_list_close(task_list *list);
 const task_info *task_get_info(const task *t);
 const task_item *task_get_item(const task *t, size_t i); /* i < n_items */
 
