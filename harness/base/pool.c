@@ -1,0 +1,144 @@
+/* pool.c - worker threads that wait on a condition variable between runs.
+ * Parts are handed out by an atomic counter; a run ends when every worker has seen it out. */
+#include "harness/base/pool.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct pool {
+    size_t n_threads;
+    pthread_t *threads; /* (n_threads - 1) */
+    size_t n_started;
+    pthread_mutex_t lock;
+    pthread_cond_t go, finished;
+    unsigned long generation; /* counts runs; guarded by lock */
+    size_t n_busy;            /* workers not yet through with this run; guarded by lock */
+    int quit;
+    /* the current run */
+    pool_fn fn;
+    void *ctx;
+    size_t n_parts;
+    atomic_size_t next;
+};
+
+typedef struct {
+    pool *p;
+    size_t thread;
+} worker_arg;
+
+static void work(pool *p, size_t thread)
+{
+    for (size_t part; (part = atomic_fetch_add(&p->next, 1)) < p->n_parts;)
+        p->fn(p->ctx, part, thread);
+}
+
+static void *worker(void *arg)
+{
+    const worker_arg w = *(worker_arg *)arg;
+    free(arg);
+    pool *p = w.p;
+    unsigned long seen = 0;
+    pthread_mutex_lock(&p->lock);
+    for (;;) {
+        while (p->generation == seen && !p->quit)
+            pthread_cond_wait(&p->go, &p->lock);
+        if (p->quit) break;
+        seen = p->generation;
+        pthread_mutex_unlock(&p->lock);
+        work(p, w.thread);
+        pthread_mutex_lock(&p->lock);
+        if (--p->n_busy == 0) pthread_cond_signal(&p->finished);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+static int start_worker(pool *p, size_t thread)
+{
+    worker_arg *w = malloc(sizeof *w);
+    if (!w) return -1;
+    w->p = p;
+    w->thread = thread;
+    if (pthread_create(&p->threads[p->n_started], NULL, worker, w) != 0) {
+        free(w);
+        return -1;
+    }
+    p->n_started++;
+    return 0;
+}
+
+waage_status pool_create(pool **out, size_t n_threads, waage_err *err)
+{
+    *out = NULL;
+    if (n_threads == 0) {
+        const long n = sysconf(_SC_NPROCESSORS_ONLN);
+        n_threads = n > 0 ? (size_t)n : 1;
+    }
+    if (n_threads > 1024)
+        return waage_err_set(err, WAAGE_EINVAL, "%zu threads; at most 1024", n_threads);
+    pool *p = calloc(1, sizeof *p);
+    if (!p) return waage_err_nomem(err);
+    p->threads = calloc(n_threads, sizeof *p->threads);
+    p->n_threads = n_threads;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->go, NULL);
+    pthread_cond_init(&p->finished, NULL);
+    atomic_init(&p->next, 0);
+    if (!p->threads) {
+        pool_free(p);
+        return waage_err_nomem(err);
+    }
+    for (size_t t = 1; t < n_threads; t++)
+        if (start_worker(p, t) != 0) {
+            pool_free(p);
+            return waage_err_set(err, WAAGE_ENOMEM, "cannot start thread %zu of %zu", t, n_threads);
+        }
+    *out = p;
+    return WAAGE_OK;
+}
+
+void pool_free(pool *p)
+{
+    if (!p) return;
+    pthread_mutex_lock(&p->lock);
+    p->quit = 1;
+    pthread_cond_broadcast(&p->go);
+    pthread_mutex_unlock(&p->lock);
+    for (size_t i = 0; i < p->n_started; i++)
+        pthread_join(p->threads[i], NULL);
+    pthread_cond_destroy(&p->go);
+    pthread_cond_destroy(&p->finished);
+    pthread_mutex_destroy(&p->lock);
+    free(p->threads);
+    free(p);
+}
+
+size_t pool_n_threads(const pool *p)
+{
+    return p->n_threads;
+}
+
+void pool_run(pool *p, size_t n_parts, pool_fn fn, void *ctx)
+{
+    if (n_parts <= 1 || p->n_threads == 1) {
+        for (size_t part = 0; part < n_parts; part++)
+            fn(ctx, part, 0);
+        return;
+    }
+    pthread_mutex_lock(&p->lock);
+    p->fn = fn;
+    p->ctx = ctx;
+    p->n_parts = n_parts;
+    atomic_store(&p->next, 0);
+    p->n_busy = p->n_started;
+    p->generation++;
+    pthread_cond_broadcast(&p->go);
+    pthread_mutex_unlock(&p->lock);
+    work(p, 0);
+    pthread_mutex_lock(&p->lock);
+    while (p->n_busy)
+        pthread_cond_wait(&p->finished, &p->lock);
+    pthread_mutex_unlock(&p->lock);
+}
