@@ -16,6 +16,7 @@ typedef struct {
     waage_status status; /* first failure; later rows are ignored */
     strbuf text;         /* fields of the row, one NUL after each */
     size_t start[FIELDS_MAX], len[FIELDS_MAX], n;
+    bool at_start;   /* between two rows */
     size_t line;     /* where the row began */
     size_t line_fed; /* the physical line that libcsv is given now */
 } csv_state;
@@ -64,7 +65,7 @@ static void on_row(int end, void *ctx)
         s->status = s->row(s->ctx, fields, s->len, s->n, s->line, s->err);
     s->n = 0;
     strbuf_clear(&s->text);
-    s->line = s->line_fed + 1;
+    s->at_start = true;
 }
 
 /* Blanks belong to their field: nothing is stripped. */
@@ -80,6 +81,9 @@ static void feed(struct csv_parser *p, csv_state *s, const char *text, size_t le
     for (size_t at = 0; at < len && s->status == WAAGE_OK; s->line_fed++) {
         const char *nl = memchr(text + at, '\n', len - at);
         const size_t n = nl ? (size_t)(nl - text) + 1 - at : len - at;
+        const bool blank = n == 1 ? text[at] == '\n' : n == 2 && memcmp(text + at, "\r\n", 2) == 0;
+        if (s->at_start) s->line = s->line_fed;
+        s->at_start = s->at_start && blank; /* libcsv skips blank lines between rows */
         if (csv_parse(p, text + at, n, on_field, on_row, s) != n) {
             s->line = s->line_fed;
             fail(s, csv_strerror(csv_error(p)));
@@ -96,7 +100,13 @@ waage_status dataset_parse_csv(const char *text, size_t len, char delimiter, con
     struct csv_parser p;
     csv_state *s = calloc(1, sizeof *s);
     if (!s) return waage_err_nomem(err);
-    *s = (csv_state){.name = name, .row = row, .ctx = ctx, .err = err, .line = 1, .line_fed = 1};
+    *s = (csv_state){.name = name,
+                     .row = row,
+                     .ctx = ctx,
+                     .err = err,
+                     .line = 1,
+                     .line_fed = 1,
+                     .at_start = true};
     /* A byte order mark at the beginning belongs to no field. */
     const size_t bom = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     if (csv_init(&p, CSV_STRICT | CSV_STRICT_FINI) != 0) {

@@ -39,17 +39,20 @@ waage_status waage_err_nomem(waage_err *err)
 int waage_err_exit_code(waage_status code)
 {
     switch (code) {
-    case WAAGE_OK: return 0;
+    case WAAGE_OK:
+        return 0;
     case WAAGE_EINVAL:
     case WAAGE_EFORMAT:
     case WAAGE_EIO:
     case WAAGE_ENOTFOUND:
     case WAAGE_EUNSUPPORTED:
-    case WAAGE_ECONFLICT: return 2;
+    case WAAGE_ECONFLICT:
+        return 2;
     case WAAGE_EWRITE:
     case WAAGE_ENOMEM:
     case WAAGE_EINTR:
-    case WAAGE_EFAIL: break;
+    case WAAGE_EFAIL:
+        break;
     }
     return 3;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Generous for real patterns, small enough that a hostile one ends in well under a second. */
-enum { MATCH_LIMIT = 1000000, DEPTH_LIMIT = 10000, HEAP_LIMIT_KIB = 65536 };
+enum { MATCH_LIMIT = 5000000, HEAP_LIMIT_KIB = 262144 };
 
 struct regex {
     pcre2_code *code;
@@ -76,7 +76,6 @@ waage_status regex_compile(regex **out, const char *pattern, unsigned flags, waa
                              n_groups, REGEX_MAX_GROUPS);
     }
     pcre2_set_match_limit(r->limits, MATCH_LIMIT);
-    pcre2_set_depth_limit(r->limits, DEPTH_LIMIT);
     pcre2_set_heap_limit(r->limits, HEAP_LIMIT_KIB);
     pcre2_jit_compile(re, PCRE2_JIT_COMPLETE); /* without a JIT the interpreter does the same */
     *out = r;

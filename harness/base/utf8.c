@@ -35,8 +35,12 @@ size_t utf8_decode(const char *s, size_t len, uint32_t *cp)
     const unsigned char *p = (const unsigned char *)s;
     const size_t n = utf8_valid_length(s, len);
     switch (n) {
-    case 1: *cp = p[0]; return 1;
-    case 2: *cp = (uint32_t)(p[0] & 0x1F) << 6 | (p[1] & 0x3F); return 2;
+    case 1:
+        *cp = p[0];
+        return 1;
+    case 2:
+        *cp = (uint32_t)(p[0] & 0x1F) << 6 | (p[1] & 0x3F);
+        return 2;
     case 3:
         *cp = (uint32_t)(p[0] & 0x0F) << 12 | (uint32_t)(p[1] & 0x3F) << 6 | (p[2] & 0x3F);
         return 3;
@@ -44,7 +48,9 @@ size_t utf8_decode(const char *s, size_t len, uint32_t *cp)
         *cp = (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3F) << 12 |
               (uint32_t)(p[2] & 0x3F) << 6 | (p[3] & 0x3F);
         return 4;
-    default: *cp = 0xFFFD; return 1;
+    default:
+        *cp = 0xFFFD;
+        return 1;
     }
 }
 
