@@ -1,6 +1,8 @@
 /* generator_list.c - the table of built-in data sets. */
 #include "datasets/dataset.h"
+#include "datasets/gen_math.h"
 
 const dataset_builtin dataset_builtins[] = {
+    {"math", "arithmetic and word problems, six levels, en/de/zh; generated from a seed", gen_math},
     {NULL, NULL, NULL},
 };
