@@ -42,6 +42,9 @@ static waage_status convert(value **out, const cJSON *j, const converter *c, int
     if (depth > DEPTH_MAX)
         return waage_err_set(c->err, WAAGE_EFORMAT, "%s:%u: nested deeper than %d levels", c->name,
                              c->line, DEPTH_MAX);
+    if (cJSON_IsNumber(j) && !isfinite(j->valuedouble))
+        return waage_err_set(c->err, WAAGE_EFORMAT, "%s:%u: a number is out of range", c->name,
+                             c->line);
     value *v = NULL;
     if (cJSON_IsNull(j))
         v = value_null(c->a);

@@ -39,6 +39,7 @@ static void test_json(void **state)
         {"", NULL, "f.json:7"},
         {"\n\"\xFF\"", NULL, "f.json:8: invalid UTF-8"},
         {"{\"a\" 1}", NULL, "f.json:7: not JSON"},
+        {"[1e999]", NULL, "out of range"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         arena a = ARENA_EMPTY;
