@@ -24,6 +24,7 @@ OPT_asan := -O1 -DWAAGE_ARENA_DEBUG -fsanitize=address,undefined -fno-sanitize-r
 OPT_tsan := -O1 -fsanitize=thread
 OPT_fuzz := -O1 -DWAAGE_ARENA_DEBUG -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 OPT_cov := -O0 --coverage
+OPT_clang := -O2
 ifeq ($(MODE),fuzz)
 CC := $(FUZZ_CC)
 endif
