@@ -1,6 +1,6 @@
 /* kernels.h - the compute contract: what every kernel computes, to the bit.
- * docs/arithmetic.md is the law; this header gives shapes and calls. Kernels allocate nothing, do no
- * I/O, know no threads; they are handed slices. A set of kernels (portable reference, AVX2, ...)
+ * docs/arithmetic.md is the law; this header gives shapes and calls. Kernels allocate nothing, do
+ * no I/O, know no threads; they are handed slices. A set of kernels (portable reference, AVX2, ...)
  * differs in speed alone: tests compare every set with the reference by memcmp. */
 #ifndef KERNELS_KERNELS_H
 #define KERNELS_KERNELS_H
@@ -12,22 +12,24 @@
 enum {
     KERN_ARITHMETIC_VERSION = 1, /* enters every digest */
     KERN_PANEL_ROWS = 16,
-    KERN_BLOCK = 32,    /* K elements that share an activation scale */
+    KERN_BLOCK = 32,      /* K elements that share an activation scale */
     KERN_ATTN_BLOCK = 64, /* positions per softmax block, aligned to 0 */
     KERN_LSE_TILE = 1024, /* rows per tile of the log-sum-exp */
-    KERN_ALIGN = 64     /* alignment of panels, activations, scratch */
+    KERN_ALIGN = 64       /* alignment of panels, activations, scratch */
 };
 
 typedef enum { KERN_GRADE_I16, KERN_GRADE_I8, KERN_GRADE_F32 } kern_grade;
 
-/* ---- Weights: panels of 16 output rows, interleaved along K ------------------------------------ */
+/* ---- Weights: panels of 16 output rows, interleaved along K ------------------------------- */
 
 /* Bytes of one panel of 16 rows of k elements (at most 1.05 times 16 file rows, 64-byte aligned
  * size). k must be a multiple of the format's block; float formats take any k. */
 size_t panel_bytes(quant_type t, size_t k);
 /* Pack n_rows (1..16) consecutive file rows, row_bytes apart; missing rows become zeros. */
-void panel_pack(quant_type t, void *panel, const void *rows, size_t row_bytes, size_t n_rows, size_t k);
-/* Row r (0..15) of a panel as float32 (grade f32 values): embedding look-up without a second copy. */
+void panel_pack(quant_type t, void *panel, const void *rows, size_t row_bytes, size_t n_rows,
+                size_t k);
+/* Row r (0..15) of a panel as float32 (grade f32 values): embedding look-up without a second copy.
+ */
 void panel_row_f32(quant_type t, const void *panel, size_t r, size_t k, float *out);
 
 typedef struct {
@@ -37,44 +39,49 @@ typedef struct {
     const void *panels; /* ceil(n_rows / 16) panels, KERN_ALIGN aligned */
 } kern_matrix;
 
-/* ---- Activations: n_tokens rows of k, quantised once per step ----------------------------------- */
+/* ---- Activations: n_tokens rows of k, quantised once per step ----------------------------- */
 
 /* Integer grades: rows quantised per block of 32 (the tail padded with zeros).
  * All grades keep the float rows as well: float weights use them in every grade. */
 typedef struct {
     kern_grade grade;
     size_t n_tokens, k, n_blocks; /* n_blocks = ceil(k / 32) */
-    const float *x;   /* (n_tokens, ldx) f32, borrowed */
+    const float *x;               /* (n_tokens, ldx) f32, borrowed */
     size_t ldx;
-    int8_t *hi;       /* (n_tokens, n_blocks * 32): i8 values, or the high part of i16 */
-    int16_t *q16;     /* (n_tokens, n_blocks * 32): i16 values, NULL in other grades */
-    float *scale;     /* (n_tokens, n_blocks): X */
+    int8_t *q8;        /* (n_tokens, n_blocks * 32): i8 values, NULL in other grades */
+    int16_t *q16;      /* (n_tokens, n_blocks * 32): i16 values, NULL in other grades */
+    float *scale;      /* (n_tokens, n_blocks): X */
     float *sum_scaled; /* (n_tokens, n_blocks): XS = X * (float)sum of q */
+    int32_t *sum;      /* (n_tokens, n_blocks): sum of q */
 } kern_acts;
 
 /* Bytes of storage that kern_acts_init carves up for up to n_tokens rows; KERN_ALIGN aligned. */
 size_t kern_acts_bytes(kern_grade grade, size_t n_tokens, size_t k);
 void kern_acts_init(kern_acts *a, kern_grade grade, size_t n_tokens, size_t k, void *storage);
 
-/* ---- A set of kernels ---------------------------------------------------------------------------- */
+/* ---- A set of kernels --------------------------------------------------------------------- */
 
 /* One head group of attention for one query token. */
 typedef struct {
-    size_t head_dim;      /* elements of a key, and of a value */
-    size_t n_queries;     /* query heads that share this key/value head */
-    const float *q;       /* (n_queries, head_dim), already scaled and rotated */
-    const float *const *k_pages; /* page p holds keys of positions p*page_len ..: (head_dim, page_len) */
-    const float *const *v_pages; /* (page_len, head_dim) */
-    size_t page_len;      /* positions per page: 64, so that a page is a softmax block */
-    size_t pos_from, pos_to; /* visible positions: from <= pos < to */
-    float *out;           /* (n_queries, head_dim) */
+    size_t head_dim;  /* elements of a key, and of a value */
+    size_t n_queries; /* query heads that share this key/value head */
+    const float *q;   /* (n_queries, head_dim), already scaled and rotated */
+    /* Page p holds positions p*64 .. p*64+63: keys transposed (head_dim, 64), values (64,
+     * head_dim). All of a visible page must be readable; lanes outside the visible range are never
+     * used. Pages wholly outside of it are not touched: their pointers may be NULL. */
+    const float *const *k_pages;
+    const float *const *v_pages;
+    size_t page_len;         /* KERN_ATTN_BLOCK, so that a page is a softmax block */
+    size_t pos_from, pos_to; /* visible positions, at least one: from <= pos < to */
+    float *out;              /* (n_queries, head_dim) */
 } kern_attn;
 
 typedef struct {
     const char *name; /* "portable", "avx2", ... as --isa takes it */
     bool (*available)(void);
 
-    /* Quantise rows [t0, t1) of a->x. Returns false when a value is not finite (the item fails). */
+    /* Quantise rows [t0, t1) of a->x (grade f32: only look for non-finite values). Returns false
+     * when a value is not finite (the item fails); its block became zeros. */
     bool (*quantize)(kern_acts *a, size_t t0, size_t t1);
 
     /* y[t * ldy + r] = sum over k of w[r][k] * x[t][k] for rows r of panels [p0, p1) (rows beyond
@@ -83,7 +90,7 @@ typedef struct {
                    size_t t1, float *y, size_t ldy, void *scratch);
     size_t (*matmul_scratch)(size_t k);
 
-    /* out = x / sqrt(mean(x^2) + eps) * w; n elements; 16-lane sum. out may be x. */
+    /* out = (x * (1 / sqrt(mean(x^2) + eps))) * w; n elements; 16-lane sum. out may be x. */
     void (*rmsnorm)(float *out, const float *x, const float *w, size_t n, float eps);
     /* out[i] = silu(gate[i]) * up[i], and the tanh form of GELU; out may be gate or up. */
     void (*silu_mul)(float *out, const float *gate, const float *up, size_t n);
@@ -102,13 +109,14 @@ const kern_set *kern_set_find(const char *name);
 /* Comma-separated names of all compiled sets, for messages. */
 const char *kern_set_names(void);
 
-/* ---- Shared scalar pieces -------------------------------------------------------------------------- */
+/* ---- Shared scalar pieces ----------------------------------------------------------------- */
 
 /* log(sum of exp(x)) over a vocabulary in canonical tiles, merged ascending in double. */
 double kern_logsumexp(const kern_set *s, const float *x, size_t n);
 
 /* Rotary embedding tables: cos and sin of n_pairs angles pos * freq[i], in double, rounded once. */
-void kern_rope_table(float *cos_out, float *sin_out, const double *freq, size_t n_pairs, uint64_t pos);
+void kern_rope_table(float *cos_out, float *sin_out, const double *freq, size_t n_pairs,
+                     uint64_t pos);
 /* Rotate one head in place; pairs are (2i, 2i+1) or (i, i + n_pairs). */
 void kern_rope_adjacent(float *head, const float *cos_t, const float *sin_t, size_t n_pairs);
 void kern_rope_halves(float *head, const float *cos_t, const float *sin_t, size_t n_pairs);
@@ -117,5 +125,5 @@ float kern_f16_to_f32(uint16_t h);
 uint16_t kern_f32_to_f16(float f); /* round to nearest even */
 float kern_bf16_to_f32(uint16_t h);
 
-/* ---- fmath: our own elementary functions, same bits everywhere (kernels/fmath.h) ------------------ */
+/* ---- fmath: our own elementary functions, same bits everywhere (kernels/fmath.h) ---------- */
 #endif

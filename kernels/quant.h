@@ -8,10 +8,10 @@
 
 /* How an output is accumulated (docs/arithmetic.md). */
 typedef enum {
-    QUANT_PLAIN,    /* acc = fma(D*X, S, acc) per block of 32 */
-    QUANT_MINIMUM,  /* then acc = fma(M, XS, acc) */
-    QUANT_SUB16,    /* two scales per block of 32 */
-    QUANT_FLOAT     /* float weights and float activations in every grade */
+    QUANT_PLAIN,   /* acc = fma(D*X, S, acc) per block of 32 */
+    QUANT_MINIMUM, /* then acc = fma(M, XS, acc) */
+    QUANT_SUB16,   /* two scales per block of 32 */
+    QUANT_FLOAT    /* float weights and float activations in every grade */
 } quant_shape;
 
 /* X(NAME, ggml type id, elements per block, bytes per block, shape) */
@@ -34,17 +34,18 @@ typedef enum {
 } quant_type;
 
 typedef struct {
-    const char *name;  /* "Q4_K" */
-    uint32_t ggml_id;  /* type number in the file */
+    const char *name; /* "Q4_K" */
+    uint32_t ggml_id; /* type number in the file */
     size_t block_elems, block_bytes;
     quant_shape shape;
 } quant_info;
 
 extern const quant_info quant_infos[QUANT_COUNT]; /* indexed by quant_type */
 
-/* Look up by the file's type number. false: not supported (quant_ggml_name names it all the same). */
+/* Look up by the file's type number. false: not supported (quant_ggml_name names it all the same).
+ */
 bool quant_from_ggml(quant_type *out, uint32_t ggml_id);
-const char *quant_ggml_name(uint32_t ggml_id); /* "IQ4_XS", or "type 77" style for unknown: never NULL */
+const char *quant_ggml_name(uint32_t ggml_id); /* "IQ4_XS", "an unknown type": never NULL */
 /* Bytes of a row of k elements; 0 when k is not a multiple of the block. */
 size_t quant_row_bytes(quant_type t, size_t k);
 /* Dequantise one row of the file's layout: w = fma(D, q, M), the values of grade f32. */

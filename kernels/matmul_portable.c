@@ -1,0 +1,229 @@
+/* matmul_portable.c - the reference: activations' quantisation and products in plain C. Written to
+ * be read beside docs/arithmetic.md; every other set must give the same bits. */
+#include <math.h>
+#include "kernels/half.h"
+#include "kernels/matmul.h"
+#include "kernels/sets.h"
+
+bool kern_available_portable(void)
+{
+    return true;
+}
+
+/* ---- Activations -------------------------------------------------------------------------- */
+
+/* max |x| of up to 32 elements; false when one is infinite or NaN. */
+static bool block_max(const float *x, size_t n, float *max)
+{
+    uint32_t largest = 0; /* magnitudes order like their bits */
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t bits = half_f32_bits(x[i]) & 0x7fffffffu;
+        largest = bits > largest ? bits : largest;
+    }
+    *max = half_bits_f32(largest);
+    return largest < 0x7f800000u;
+}
+
+/* q = rne(x * (Q / max)), missing elements 0; returns the sum of q. */
+static int32_t block_round(const float *x, size_t n, float factor, int32_t q[KERN_BLOCK])
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < KERN_BLOCK; i++) {
+        /* |product| <= 32512: adding 1.5 * 2^23 rounds it to an integer, half to even. */
+        q[i] = i < n ? (int32_t)((x[i] * factor + 12582912.0f) - 12582912.0f) : 0;
+        sum += q[i];
+    }
+    return sum;
+}
+
+static bool quantize_block(kern_acts *a, size_t block, const float *x, size_t n)
+{
+    const float full = a->grade == KERN_GRADE_I16 ? 32512.0f : 127.0f;
+    int32_t q[KERN_BLOCK] = {0}, sum = 0;
+    float max, scale = 0.0f;
+    const bool finite = block_max(x, n, &max);
+    if (finite && max >= 0x1p-100f) {
+        scale = max / full;
+        sum = block_round(x, n, full / max, q);
+    }
+    a->scale[block] = scale;
+    a->sum[block] = sum;
+    a->sum_scaled[block] = scale * (float)sum;
+    for (size_t i = 0; i < KERN_BLOCK; i++) {
+        if (a->grade == KERN_GRADE_I16)
+            a->q16[block * KERN_BLOCK + i] = (int16_t)q[i];
+        else
+            a->q8[block * KERN_BLOCK + i] = (int8_t)q[i];
+    }
+    return finite;
+}
+
+bool kern_quantize_portable(kern_acts *a, size_t t0, size_t t1)
+{
+    bool finite = true;
+    for (size_t t = t0; t < t1; t++) {
+        const float *x = a->x + t * a->ldx;
+        for (size_t b = 0; b < a->n_blocks; b++) {
+            const size_t left = a->k - b * KERN_BLOCK, n = left < KERN_BLOCK ? left : KERN_BLOCK;
+            float max;
+            const bool good = a->grade == KERN_GRADE_F32
+                                  ? block_max(x + b * KERN_BLOCK, n, &max)
+                                  : quantize_block(a, t * a->n_blocks + b, x + b * KERN_BLOCK, n);
+            finite = finite && good;
+        }
+    }
+    return finite;
+}
+
+/* ---- Integer weights: scratch holds int16 [k][16 rows] ------------------------------------ */
+
+static void unpack_ints(matmul_scratch *s, quant_type t, const panel_chunk *c)
+{
+    int16_t *w = (int16_t *)(void *)s->w;
+    for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
+        for (size_t r = 0; r < KERN_PANEL_ROWS; r++) {
+            quant_values v;
+            panel_values(t, c, b, r, &v);
+            for (size_t i = 0; i < KERN_BLOCK; i++)
+                w[(b * KERN_BLOCK + i) * KERN_PANEL_ROWS + r] = v.q[i];
+            s->d[b][0][r] = v.d[0];
+            s->d[b][1][r] = v.d[1];
+            s->m[b][r] = v.m;
+        }
+    }
+}
+
+/* sums[r] = sum over n elements of w[i][r] * q[i]. */
+static void dot_rows(int32_t sums[KERN_PANEL_ROWS], const int16_t *w, const int16_t *q, size_t n)
+{
+    memset(sums, 0, KERN_PANEL_ROWS * sizeof sums[0]);
+    for (size_t i = 0; i < n; i++)
+        for (size_t r = 0; r < KERN_PANEL_ROWS; r++)
+            sums[r] += (int32_t)w[i * KERN_PANEL_ROWS + r] * q[i];
+}
+
+static void block_plain(matmul_scratch *s, size_t b, float *acc, const int16_t *q, float x,
+                        float xs)
+{
+    const int16_t *w = (const int16_t *)(const void *)s->w + b * KERN_BLOCK * KERN_PANEL_ROWS;
+    int32_t sums[KERN_PANEL_ROWS];
+    (void)xs;
+    dot_rows(sums, w, q, KERN_BLOCK);
+    for (size_t r = 0; r < KERN_PANEL_ROWS; r++)
+        acc[r] = fmaf(s->d[b][0][r] * x, (float)sums[r], acc[r]);
+}
+
+static void block_minimum(matmul_scratch *s, size_t b, float *acc, const int16_t *q, float x,
+                          float xs)
+{
+    block_plain(s, b, acc, q, x, xs);
+    for (size_t r = 0; r < KERN_PANEL_ROWS; r++)
+        acc[r] = fmaf(s->m[b][r], xs, acc[r]);
+}
+
+static void block_sub16(matmul_scratch *s, size_t b, float *acc, const int16_t *q, float x,
+                        float xs)
+{
+    const int16_t *w = (const int16_t *)(const void *)s->w + b * KERN_BLOCK * KERN_PANEL_ROWS;
+    int32_t s0[KERN_PANEL_ROWS], s1[KERN_PANEL_ROWS];
+    (void)xs;
+    dot_rows(s0, w, q, 16);
+    dot_rows(s1, w + 16 * KERN_PANEL_ROWS, q + 16, 16);
+    for (size_t r = 0; r < KERN_PANEL_ROWS; r++) {
+        const float t = fmaf(s->d[b][1][r], (float)s1[r], s->d[b][0][r] * (float)s0[r]);
+        acc[r] = fmaf(t, x, acc[r]);
+    }
+}
+
+typedef void block_fn(matmul_scratch *s, size_t b, float *acc, const int16_t *q, float x, float xs);
+
+static void tile_ints(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
+                      size_t n, block_fn *block)
+{
+    for (size_t i = 0; i < n_tokens; i++) {
+        for (size_t b = 0; b < n / KERN_BLOCK; b++) {
+            const size_t at = (t0 + i) * a->n_blocks + k0 / KERN_BLOCK + b;
+            int16_t q[KERN_BLOCK];
+            for (size_t e = 0; e < KERN_BLOCK; e++)
+                q[e] = a->grade == KERN_GRADE_I16 ? a->q16[at * KERN_BLOCK + e]
+                                                  : a->q8[at * KERN_BLOCK + e];
+            block(s, b, s->acc[i], q, a->scale[at], a->sum_scaled[at]);
+        }
+    }
+}
+
+static void tile_plain(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
+                       size_t n)
+{
+    tile_ints(s, a, t0, n_tokens, k0, n, block_plain);
+}
+
+static void tile_minimum(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens,
+                         size_t k0, size_t n)
+{
+    tile_ints(s, a, t0, n_tokens, k0, n, block_minimum);
+}
+
+static void tile_sub16(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
+                       size_t n)
+{
+    tile_ints(s, a, t0, n_tokens, k0, n, block_sub16);
+}
+
+/* ---- Float weights, and integer ones in grade f32: scratch holds float [k][16 rows] ------- */
+
+static float load_float(quant_type t, const uint8_t *p)
+{
+    uint16_t h;
+    float f;
+    if (t == QUANT_F32) {
+        memcpy(&f, p, sizeof f);
+        return f;
+    }
+    memcpy(&h, p, sizeof h);
+    return t == QUANT_F16 ? half_f16_to_f32(h) : half_bf16_to_f32(h);
+}
+
+static void unpack_floats(matmul_scratch *s, quant_type t, const panel_chunk *c)
+{
+    float *w = (float *)(void *)s->w;
+    if (quant_infos[t].shape == QUANT_FLOAT) {
+        for (size_t i = 0; i < c->n * KERN_PANEL_ROWS; i++)
+            w[i] = load_float(t, c->main + i * quant_infos[t].block_bytes);
+        return;
+    }
+    for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
+        for (size_t r = 0; r < KERN_PANEL_ROWS; r++) {
+            quant_values v;
+            panel_values(t, c, b, r, &v);
+            for (size_t i = 0; i < KERN_BLOCK; i++)
+                w[(b * KERN_BLOCK + i) * KERN_PANEL_ROWS + r] =
+                    fmaf(v.d[i / 16], (float)v.q[i], v.m);
+        }
+    }
+}
+
+static void tile_floats(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens,
+                        size_t k0, size_t n)
+{
+    const float *w = (const float *)(const void *)s->w;
+    for (size_t i = 0; i < n_tokens; i++) {
+        const float *x = a->x + (t0 + i) * a->ldx + k0;
+        for (size_t e = 0; e < n; e++)
+            for (size_t r = 0; r < KERN_PANEL_ROWS; r++)
+                s->acc[i][r] = fmaf(w[e * KERN_PANEL_ROWS + r], x[e], s->acc[i][r]);
+    }
+}
+
+void kern_matmul_portable(const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a, size_t t0,
+                          size_t t1, float *y, size_t ldy, void *scratch)
+{
+    static const matmul_path paths[] = {
+        [QUANT_PLAIN] = {unpack_ints, tile_plain},
+        [QUANT_MINIMUM] = {unpack_ints, tile_minimum},
+        [QUANT_SUB16] = {unpack_ints, tile_sub16},
+        [QUANT_FLOAT] = {unpack_floats, tile_floats},
+    };
+    const quant_shape shape = a->grade == KERN_GRADE_F32 ? QUANT_FLOAT : quant_infos[w->type].shape;
+    matmul_run(paths[shape], w, p0, p1, a, t0, t1, y, ldy, scratch);
+}

@@ -1,0 +1,32 @@
+/* sets.h - the functions of each kernel set, named kern_OP_SET. Internal to kernels/.
+ * One KERN_SETS row drives the declarations and the table in sets.c. */
+#ifndef KERNELS_SETS_H
+#define KERNELS_SETS_H
+#include "kernels/kernels.h"
+
+#if defined(__x86_64__)
+#define KERN_SETS_X86(X)
+#else
+#define KERN_SETS_X86(X)
+#endif
+/* Best first. */
+#define KERN_SETS(X)                                                                               \
+    KERN_SETS_X86(X)                                                                               \
+    X(portable)
+
+#define KERN_DECLARE(set)                                                                          \
+    bool kern_available_##set(void);                                                               \
+    bool kern_quantize_##set(kern_acts *a, size_t t0, size_t t1);                                  \
+    void kern_matmul_##set(const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a,         \
+                           size_t t0, size_t t1, float *y, size_t ldy, void *scratch);             \
+    void kern_rmsnorm_##set(float *out, const float *x, const float *w, size_t n, float eps);      \
+    void kern_silu_mul_##set(float *out, const float *gate, const float *up, size_t n);            \
+    void kern_gelu_mul_##set(float *out, const float *gate, const float *up, size_t n);            \
+    void kern_add_##set(float *x, const float *y, size_t n);                                       \
+    void kern_attention_##set(const kern_attn *job);                                               \
+    void kern_lse_tile_##set(const float *x, size_t n, float *m, float *sum);                      \
+    size_t kern_argmax_##set(const float *x, size_t n);
+KERN_SETS(KERN_DECLARE)
+#undef KERN_DECLARE
+
+#endif
