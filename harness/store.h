@@ -10,10 +10,10 @@
 typedef struct store store;
 
 typedef struct {
-    const char *label;   /* display name, unique in the run; primary key for people */
+    const char *label; /* display name, unique in the run; primary key for people */
     const char *uri, *kind, *sha256;
     bool can_chat, can_complete, can_loglik;
-    const char *no_chat; /* why not, or NULL */
+    const char *no_chat;   /* why not, or NULL */
     const char *meta_json; /* runner_info.meta and RUN.yaml's openness, licence, cutoff */
 } store_model;
 
@@ -28,7 +28,8 @@ typedef struct {
 typedef struct {
     const char *task, *id; /* primary key */
     uint32_t ordinal;
-    const char *doc_hash, *doc_json, *question, *cluster, *level, *language, *pair, *role, *actor, *gold;
+    const char *doc_hash, *doc_json, *question, *cluster, *level, *language, *pair, *role, *actor,
+        *gold;
     int gold_choice;
     uint32_t n_choices, n_turns;
     double chance;
@@ -47,8 +48,8 @@ typedef struct {
     finish_reason finish;
     const char *error, *text, *thought;
     thought_state thought_is;
-    const int32_t *tokens;  /* (n_tokens) */
-    const float *logprobs;  /* (n_tokens) or NULL */
+    const int32_t *tokens; /* (n_tokens) */
+    const float *logprobs; /* (n_tokens) or NULL */
     size_t n_tokens;
     const choice_score *choices; /* loglik (n_choices) */
     size_t n_choices;
@@ -69,8 +70,9 @@ typedef struct {
     const char *key, *value;
 } store_setting;
 
-/* Everything, sorted: models and tasks in the order they were added, items by (task order, ordinal),
- * responses and scores by (model order, task order, protocol, item ordinal, sample, turn). */
+/* Everything, sorted: models and tasks in the order they were added, items by (task order,
+ * ordinal), responses and scores by (model order, task order, protocol, item ordinal, sample,
+ * turn). */
 typedef struct {
     const store_model *models;
     const store_task *tasks;
@@ -82,13 +84,17 @@ typedef struct {
     size_t n_models, n_tasks, n_items, n_responses, n_scores, n_settings, n_manifest;
 } store_data;
 
-/* Open DIR/run.sqlite. create: make the directory and the schema if they are not there.
- * WAAGE_EIO (no such run), WAAGE_EWRITE (directory or disk), WAAGE_EFORMAT (not a run store, damaged,
- * or written by a newer version), WAAGE_ECONFLICT (another process is writing). */
+/* Open DIR/run.sqlite. create: for writing; make the directory and the schema if they are not
+ * there. Otherwise for reading only, also while another process writes and in a directory without
+ * write permission. One writer at a time: DIR/run.lock carries a lock that dies with its process.
+ * WAAGE_EIO (no such run), WAAGE_EWRITE (directory or disk), WAAGE_EFORMAT (not a run store,
+ * damaged, or written by a newer version), WAAGE_ECONFLICT (another process is writing). */
 WAAGE_MUST_CHECK waage_status store_open(store **out, const char *dir, bool create, waage_err *err);
 void store_close(store *s); /* NULL is fine; uncommitted work is rolled back */
 
-/* One transaction a batch. Full disk: WAAGE_EWRITE, and what was committed before stays. */
+/* One transaction a batch. Full disk: WAAGE_EWRITE; what was committed before stays, what the open
+ * transaction held is rolled back. Putting the same key again replaces the row; models and tasks
+ * keep their place in the order. */
 WAAGE_MUST_CHECK waage_status store_begin(store *s, waage_err *err);
 WAAGE_MUST_CHECK waage_status store_commit(store *s, waage_err *err);
 
@@ -102,9 +108,15 @@ WAAGE_MUST_CHECK waage_status store_put_setting(store *s, const char *key, const
 WAAGE_MUST_CHECK waage_status store_put_manifest(store *s, const char *key, const char *value,
                                                  waage_err *err);
 
-/* Is this response there (and not an error that should be retried)? */
-WAAGE_MUST_CHECK waage_status store_has_response(store *s, const store_key *key, bool *out,
-                                                 waage_err *err);
+/* Is the item done: is there a score for this key (turn is not looked at) other than an error,
+ * which the next run tries again? */
+WAAGE_MUST_CHECK waage_status store_has_score(store *s, const store_key *key, bool *out,
+                                              waage_err *err);
+/* Take back the responses and the score of one item (all turns), before it is tried again. */
+WAAGE_MUST_CHECK waage_status store_drop_item(store *s, const store_key *key, waage_err *err);
+/* Read models, tasks, settings and manifest into the arena; items, responses and scores stay empty.
+ */
+WAAGE_MUST_CHECK waage_status store_read_head(store *s, arena *a, store_data *out, waage_err *err);
 /* Read everything into the arena. */
 WAAGE_MUST_CHECK waage_status store_read(store *s, arena *a, store_data *out, waage_err *err);
 #endif

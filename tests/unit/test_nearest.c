@@ -25,9 +25,9 @@ static void suggests_near_names(void **state)
     static const struct {
         const char *word, *want;
     } rows[] = {
-        {"--limt", "--limit"},   {"--THREADS", "--threads"}, {"--thraeds", "--threads"},
-        {"--bacth", "--batch"},  {"maths", "math"},          {"--th", "--threads"},
-        {"mtah", "math"},        {"--iteems", "--items"},    {"--limit", "--limit"},
+        {"--limt", "--limit"},  {"--THREADS", "--threads"}, {"--thraeds", "--threads"},
+        {"--bacth", "--batch"}, {"maths", "math"},          {"--th", "--threads"},
+        {"mtah", "math"},       {"--iteems", "--items"},    {"--limit", "--limit"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *got = pick(rows[i].word);

@@ -1,0 +1,115 @@
+/* store_schema.c - the SQL text of the run store. Names are kept as text: the file is meant to be
+ * opened with any SQLite tool. Enumerations are stored by name for the same reason. */
+#include "harness/store_schema.h"
+
+const char store_schema_tables[] =
+    "CREATE TABLE model("
+    " ordinal INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, uri TEXT NOT NULL,"
+    " kind TEXT NOT NULL, sha256 TEXT NOT NULL, can_chat INTEGER NOT NULL,"
+    " can_complete INTEGER NOT NULL, can_loglik INTEGER NOT NULL, no_chat TEXT, meta_json TEXT);"
+    "CREATE TABLE task("
+    " ordinal INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, suite TEXT, title TEXT, kind TEXT,"
+    " hash TEXT NOT NULL, data_hash TEXT NOT NULL, definition_json TEXT, rules_version TEXT,"
+    " licence TEXT, redistribute INTEGER NOT NULL, is_choice INTEGER NOT NULL,"
+    " num_fewshot INTEGER NOT NULL, version INTEGER NOT NULL);"
+    "CREATE TABLE item("
+    " task TEXT NOT NULL REFERENCES task(name), id TEXT NOT NULL, ordinal INTEGER NOT NULL,"
+    " doc_hash TEXT, doc_json TEXT, question TEXT, cluster TEXT, level TEXT, language TEXT,"
+    " pair TEXT, role TEXT, actor TEXT, gold TEXT, gold_choice INTEGER NOT NULL,"
+    " n_choices INTEGER NOT NULL, n_turns INTEGER NOT NULL, chance REAL NOT NULL,"
+    " PRIMARY KEY(task, id)) WITHOUT ROWID;"
+    "CREATE TABLE response("
+    " model TEXT NOT NULL REFERENCES model(label), task TEXT NOT NULL, protocol TEXT NOT NULL,"
+    " item TEXT NOT NULL, sample INTEGER NOT NULL, turn INTEGER NOT NULL,"
+    " prompt_hash TEXT NOT NULL, prompt TEXT, finish TEXT NOT NULL, error TEXT, text TEXT,"
+    " thought TEXT, thought_is TEXT NOT NULL, tokens BLOB, logprobs BLOB, choices BLOB,"
+    " prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, host TEXT,"
+    " served_at TEXT, recorded_label TEXT, recorded_labeler TEXT,"
+    " PRIMARY KEY(model, task, protocol, item, sample, turn),"
+    " FOREIGN KEY(task, item) REFERENCES item(task, id));"
+    "CREATE TABLE score("
+    " model TEXT NOT NULL REFERENCES model(label), task TEXT NOT NULL, protocol TEXT NOT NULL,"
+    " item TEXT NOT NULL, sample INTEGER NOT NULL, outcome TEXT NOT NULL, credit REAL,"
+    " extracted TEXT, rule TEXT, reason TEXT, label TEXT, extra_json TEXT,"
+    " PRIMARY KEY(model, task, protocol, item, sample),"
+    " FOREIGN KEY(task, item) REFERENCES item(task, id)) WITHOUT ROWID;"
+    "CREATE TABLE timing("
+    " model TEXT NOT NULL, task TEXT NOT NULL, protocol TEXT NOT NULL, item TEXT NOT NULL,"
+    " sample INTEGER NOT NULL, turn INTEGER NOT NULL, wall_ms REAL, cached_tokens INTEGER NOT NULL,"
+    " PRIMARY KEY(model, task, protocol, item, sample, turn)) WITHOUT ROWID;"
+    "CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE manifest(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
+
+#define KEY_MATCHES " model = ?1 AND task = ?2 AND protocol = ?3 AND item = ?4 AND sample = ?5"
+/* The order of store_data: models and tasks as added, completion before chat. */
+#define JOIN_ORDER(table)                                                                          \
+    " FROM " table " r JOIN model m ON m.label = r.model JOIN task t ON t.name = r.task"           \
+    " JOIN item i ON i.task = r.task AND i.id = r.item"
+
+const char *const store_schema_sql[STORE_SQL_COUNT] = {
+    [STORE_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [STORE_SQL_COMMIT] = "COMMIT",
+    [STORE_SQL_PUT_MODEL] =
+        "INSERT INTO model(label, uri, kind, sha256, can_chat, can_complete, can_loglik, no_chat,"
+        " meta_json) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+        " ON CONFLICT(label) DO UPDATE SET uri = ?2, kind = ?3, sha256 = ?4, can_chat = ?5,"
+        " can_complete = ?6, can_loglik = ?7, no_chat = ?8, meta_json = ?9",
+    [STORE_SQL_PUT_TASK] =
+        "INSERT INTO task(name, suite, title, kind, hash, data_hash, definition_json,"
+        " rules_version, licence, redistribute, is_choice, num_fewshot, version)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+        " ON CONFLICT(name) DO UPDATE SET suite = ?2, title = ?3, kind = ?4, hash = ?5,"
+        " data_hash = ?6, definition_json = ?7, rules_version = ?8, licence = ?9,"
+        " redistribute = ?10, is_choice = ?11, num_fewshot = ?12, version = ?13",
+    [STORE_SQL_PUT_ITEM] =
+        "INSERT INTO item(task, id, ordinal, doc_hash, doc_json, question, cluster, level,"
+        " language, pair, role, actor, gold, gold_choice, n_choices, n_turns, chance)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+        " ON CONFLICT(task, id) DO UPDATE SET ordinal = ?3, doc_hash = ?4, doc_json = ?5,"
+        " question = ?6, cluster = ?7, level = ?8, language = ?9, pair = ?10, role = ?11,"
+        " actor = ?12, gold = ?13, gold_choice = ?14, n_choices = ?15, n_turns = ?16, chance = ?17",
+    [STORE_SQL_PUT_RESPONSE] =
+        "INSERT OR REPLACE INTO response(model, task, protocol, item, sample, turn, prompt_hash,"
+        " prompt, finish, error, text, thought, thought_is, tokens, logprobs, choices,"
+        " prompt_tokens, completion_tokens, host, served_at, recorded_label, recorded_labeler)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+        " ?19, ?20, ?21, ?22)",
+    [STORE_SQL_PUT_TIMING] =
+        "INSERT OR REPLACE INTO timing(model, task, protocol, item, sample, turn, wall_ms,"
+        " cached_tokens) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STORE_SQL_PUT_SCORE] =
+        "INSERT OR REPLACE INTO score(model, task, protocol, item, sample, outcome, credit,"
+        " extracted, rule, reason, label, extra_json)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [STORE_SQL_PUT_SETTING] = "INSERT OR REPLACE INTO setting(key, value) VALUES(?1, ?2)",
+    [STORE_SQL_PUT_MANIFEST] = "INSERT OR REPLACE INTO manifest(key, value) VALUES(?1, ?2)",
+    [STORE_SQL_HAS_SCORE] = "SELECT 1 FROM score WHERE" KEY_MATCHES " AND outcome <> 'error'",
+    [STORE_SQL_DROP_RESPONSE] = "DELETE FROM response WHERE" KEY_MATCHES,
+    [STORE_SQL_DROP_TIMING] = "DELETE FROM timing WHERE" KEY_MATCHES,
+    [STORE_SQL_DROP_SCORE] = "DELETE FROM score WHERE" KEY_MATCHES,
+    [STORE_SQL_READ_MODELS] =
+        "SELECT label, uri, kind, sha256, can_chat, can_complete, can_loglik, no_chat, meta_json"
+        " FROM model ORDER BY ordinal",
+    [STORE_SQL_READ_TASKS] =
+        "SELECT name, suite, title, kind, hash, data_hash, definition_json, rules_version,"
+        " licence, redistribute, is_choice, num_fewshot, version FROM task ORDER BY ordinal",
+    [STORE_SQL_READ_ITEMS] =
+        "SELECT i.task, i.id, i.ordinal, doc_hash, doc_json, question, cluster, level, language,"
+        " pair, role, actor, gold, gold_choice, n_choices, n_turns, chance"
+        " FROM item i JOIN task t ON t.name = i.task ORDER BY t.ordinal, i.ordinal, i.id",
+    [STORE_SQL_READ_RESPONSES] =
+        "SELECT r.model, r.task, r.protocol, r.item, r.sample, r.turn, prompt_hash, prompt, finish,"
+        " error, text, thought, thought_is, tokens, logprobs, choices, prompt_tokens,"
+        " completion_tokens, host, served_at, recorded_label, recorded_labeler, wall_ms,"
+        " cached_tokens" JOIN_ORDER(
+            "response") " LEFT JOIN timing x USING(model, task, protocol, item, sample, turn)"
+                        " ORDER BY m.ordinal, t.ordinal, r.protocol = 'chat', i.ordinal, i.id, "
+                        "r.sample, r.turn",
+    [STORE_SQL_READ_SCORES] =
+        "SELECT r.model, r.task, r.protocol, r.item, r.sample, outcome, credit, extracted, rule,"
+        " reason, r.label, extra_json" JOIN_ORDER(
+            "score") " ORDER BY m.ordinal, t.ordinal, r.protocol = 'chat', i.ordinal, i.id, "
+                     "r.sample",
+    [STORE_SQL_READ_SETTINGS] = "SELECT key, value FROM setting ORDER BY key",
+    [STORE_SQL_READ_MANIFEST] = "SELECT key, value FROM manifest ORDER BY key",
+};
