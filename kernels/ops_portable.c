@@ -124,7 +124,7 @@ void kern_lse_tile_portable(const float *x, size_t n, float *m, float *sum)
         max = x[i] > max ? x[i] : max;
     for (size_t i = 0; i < n; i++)
         lane[i % LANES] += fmath_exp(x[i] - max);
-    *m = max;
+    *m = max + 0.0f; /* -0 becomes 0 */
     *sum = lanes_sum(lane);
 }
 
