@@ -1,14 +1,15 @@
 /* gen_dates.c - puzzles about weekdays and dates (Gregorian calendar).
- * Levels: 1 tomorrow and yesterday; 2 weekday in or before n days; 3 date within a month; 4 date across
- * the end of a month; 5 across the end of February, leap years and the century rule included. Answers come
- * from day numbers; the wrong choices are other days, so one choice is right. */
+ * Levels: 1 the next weekday or month; 2 tomorrow and yesterday; 3 weekday in or before n days; 4
+ * date within a month or across its end; 5 across the end of February, leap years and the century
+ * rule included. Answers come from day numbers; the wrong choices are other days, so one choice is
+ * right. */
 #include "datasets/gen_puzzle.h"
 
 static const char *const weekdays[7] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                         "Friday", "Saturday", "Sunday"};
-static const char *const months[12] = {"January", "February", "March",     "April",
-                                       "May",     "June",     "July",      "August",
-                                       "September", "October", "November", "December"};
+static const char *const months[12] = {"January",   "February", "March",    "April",
+                                       "May",       "June",     "July",     "August",
+                                       "September", "October",  "November", "December"};
 
 typedef struct {
     int year, month, day; /* month and day from 1 */
@@ -35,7 +36,25 @@ static civil from_day_number(int n)
     return c;
 }
 
-static waage_status set_weekdays(puzzle *p, int gold, int today, int mirror, size_t n)
+/* "Which day comes right after Monday?"; wrong: three and five steps on. */
+static waage_status draw_next(puzzle twin[2], rng *r, arena *a, waage_err *err)
+{
+    for (size_t t = 0; t < 2; t++) {
+        strbuf b = STRBUF_EMPTY;
+        const size_t n = t == 0 ? 7 : 12, at = (size_t)rng_below(r, n);
+        const char *const *list = t == 0 ? weekdays : months;
+        strbuf_printf(&b, "Which %s comes right after %s?", t == 0 ? "day" : "month", list[at]);
+        WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
+        for (size_t i = 0; i < 3; i++)
+            twin[t].choice[i] = list[(at + 1 + 2 * i) % n];
+        twin[t].n_choices = 3;
+        twin[t].gold = 0;
+        twin[t].fixed_order = false;
+    }
+    return WAAGE_OK;
+}
+
+static void set_weekdays(puzzle *p, int gold, int today, int mirror, size_t n)
 {
     /* plausible: today itself, the other direction, one off */
     const int day[] = {gold, today, mirror, gold + 1, gold + 6};
@@ -48,25 +67,23 @@ static waage_status set_weekdays(puzzle *p, int gold, int today, int mirror, siz
     }
     p->gold = 0;
     p->fixed_order = false;
-    return WAAGE_OK;
 }
 
 static waage_status draw_weekday(puzzle twin[2], int level, rng *r, arena *a, waage_err *err)
 {
     const int today = (int)rng_below(r, 7);
-    const int n = level == 1 ? 1 : (int)rng_between(r, 2, 6);
+    const int n = level == 2 ? 1 : (int)rng_between(r, 2, 6);
     for (int t = 0; t < 2; t++) {
         strbuf b = STRBUF_EMPTY;
         const int gold = (today + (t == 0 ? n : 7 - n)) % 7;
         strbuf_printf(&b, "Today is %s. ", weekdays[today]);
-        if (level == 1)
+        if (level == 2)
             strbuf_puts(&b, t == 0 ? "Which day is tomorrow?" : "Which day was yesterday?");
         else
-            strbuf_printf(&b, t == 0 ? "Which day is it in %d days?" : "Which day was it %d days ago?",
-                          n);
+            strbuf_printf(
+                &b, t == 0 ? "Which day is it in %d days?" : "Which day was it %d days ago?", n);
         WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
-        WAAGE_TRY(set_weekdays(&twin[t], gold, today, (today + (t == 0 ? 7 - n : n)) % 7,
-                               level == 1 ? 3 : 4));
+        set_weekdays(&twin[t], gold, today, (today + (t == 0 ? 7 - n : n)) % 7, level == 2 ? 3 : 4);
     }
     return WAAGE_OK;
 }
@@ -106,10 +123,10 @@ static bool crosses(int start, int shift)
 
 static waage_status draw_date(puzzle twin[2], bool *ok, int level, rng *r, arena *a, waage_err *err)
 {
-    static const int leap_years[] = {2000, 2023, 2024, 2025, 2028, 2100, 1900, 1996};
+    static const int years[] = {2000, 2023, 2024, 2025, 2028, 2100, 1900, 1996};
     int shift[2], start[2];
     if (level == 5) {
-        const int y = leap_years[rng_below(r, 8)];
+        const int y = years[rng_below(r, 8)];
         start[0] = day_number((civil){y, 2, (int)rng_between(r, 22, 28)});
         start[1] = day_number((civil){y, 3, (int)rng_between(r, 1, 8)});
     } else {
@@ -117,11 +134,11 @@ static waage_status draw_date(puzzle twin[2], bool *ok, int level, rng *r, arena
                                       (int)rng_between(r, 1, 28)});
         start[1] = start[0];
     }
-    shift[0] = (int)rng_between(r, 3, level == 3 ? 9 : 18);
-    shift[1] = -(int)rng_between(r, 3, level == 3 ? 9 : 18);
+    shift[0] = (int)rng_between(r, 3, level == 4 ? 9 : 18);
+    shift[1] = -(int)rng_between(r, 3, level == 4 ? 9 : 18);
     *ok = true;
     for (size_t t = 0; t < 2; t++) {
-        if (crosses(start[t], shift[t]) != (level >= 4)) *ok = false;
+        if (level == 5 && !crosses(start[t], shift[t])) *ok = false;
         WAAGE_TRY(write_date(&twin[t], start[t], shift[t], r, a, err));
     }
     return WAAGE_OK;
@@ -131,6 +148,7 @@ waage_status puzzle_draw_dates(puzzle twin[2], bool *ok, int level, rng *r, aren
                                waage_err *err)
 {
     *ok = true;
-    if (level <= 2) return draw_weekday(twin, level, r, a, err);
+    if (level == 1) return draw_next(twin, r, a, err);
+    if (level <= 3) return draw_weekday(twin, level, r, a, err);
     return draw_date(twin, ok, level, r, a, err);
 }

@@ -1,6 +1,6 @@
 /* gen_math.c - the data set builtin:math: one cluster a problem, one document a language.
- * Every cluster draws from its own stream (seed, family and place in it), so a new family or a longer
- * one leaves the other problems as they are. */
+ * Every cluster draws from its own stream (seed, family and place in it), so a new family or a
+ * longer one leaves the other problems as they are. */
 #include "datasets/gen_math.h"
 #include <stdio.h>
 #include <string.h>
@@ -42,14 +42,21 @@ static bool operand(int64_t *out, char c, const math_problem *p)
 static bool apply(math_step *s)
 {
     switch (s->op) {
-    case '+': s->result = s->left + s->right; return true;
-    case '-': s->result = s->left - s->right; return true;
-    case 'x': s->result = s->left * s->right; return true;
+    case '+':
+        s->result = s->left + s->right;
+        return true;
+    case '-':
+        s->result = s->left - s->right;
+        return true;
+    case 'x':
+        s->result = s->left * s->right;
+        return true;
     case '/':
         if (s->right == 0 || s->left % s->right != 0) return false;
         s->result = s->left / s->right;
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -105,8 +112,8 @@ static waage_status write_steps(const char **out, arena *a, const math_problem *
     for (size_t i = 0; i < p->n_steps; i++) {
         const math_step *s = &p->step[i];
         strbuf_printf(&b, "%s%lld %s %lld = %lld%s", i && lang != MATH_ZH ? " " : "",
-                      (long long)s->left, op_text(s->op), (long long)s->right,
-                      (long long)s->result, lang == MATH_ZH ? "。" : ".");
+                      (long long)s->left, op_text(s->op), (long long)s->right, (long long)s->result,
+                      lang == MATH_ZH ? "。" : ".");
     }
     waage_status st = strbuf_check(&b, err);
     if (st == WAAGE_OK && !(*out = arena_strndup(a, strbuf_str(&b), b.len)))

@@ -1,7 +1,7 @@
 /* gen_math_table.c - families, wording, things and people of the maths suite.
- * Wording rules: numbers in word problems are 2 or more, so that no singular is needed; German things
- * stand in nominative or accusative only; Chinese things carry their measure word. Levels were set by
- * measurement on two small models (docs/suites.md). */
+ * Wording rules: numbers in word problems are 2 or more, so that no singular is needed; German
+ * things stand in nominative or accusative only; Chinese things carry their measure word. Levels
+ * were set by measurement on two small models (docs/suites.md). */
 #include "datasets/gen_math_table.h"
 
 const char *const math_language_code[MATH_LANGUAGES] = {"en", "de", "zh"};
@@ -14,7 +14,7 @@ const char *const math_answer_text[MATH_LANGUAGES] = {
 
 #define BARE(expr)                                                                                 \
     {                                                                                              \
-        "What is " expr "?", "Was ist " expr "?", expr " 等于多少？"                               \
+        "What is " expr "?", "Was ist " expr "?", expr " 等于多少？"                          \
     }
 
 // clang-format off

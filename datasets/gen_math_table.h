@@ -13,25 +13,27 @@ typedef struct {
     int lo, hi; /* 0, 0: this number is not used */
 } math_range;
 
-/* A family is a formula with ranges and its wording. `steps` names operations in order, separated by
- * blanks: operands are a..d (the numbers), p, q, r (results of step 1, 2, 3) or one digit; operators
- * are + - x /. The last result is the answer. Draws whose results leave `result`, or that divide with
- * a remainder, are drawn again. */
+/* A family is a formula with ranges and its wording. `steps` names operations in order, separated
+ * by blanks: operands are a..d (the numbers), p, q, r (results of step 1, 2, 3) or one digit;
+ * operators are + - x /. The last result is the answer. Draws whose results leave `result`, or that
+ * divide with a remainder, are drawn again. */
 typedef struct {
     const char *name;
-    int level;          /* 1..MATH_LEVELS */
-    int n_clusters;     /* how many clusters this family gives */
+    int level;      /* 1..MATH_LEVELS */
+    int n_clusters; /* how many clusters this family gives */
     const char *steps;
     math_range number[MATH_NUMBERS];
-    math_range result;  /* of every step */
-    const char *text[MATH_LANGUAGES]; /* places: {a}..{d}, {n} {k} people, {o} thing, {m} measure word */
+    math_range result; /* of every step */
+    const char
+        *text[MATH_LANGUAGES]; /* places: {a}..{d}, {n} {k} people, {o} thing, {m} measure word */
 } math_family;
 
 extern const math_family math_families[];
 extern const size_t math_n_families;
 
-/* Things that fit into boxes, can be bought and given away. German: the plural, which is the same in
- * nominative and accusative (the templates use no other case). Chinese: noun and measure word. */
+/* Things that fit into boxes, can be bought and given away. German: the plural, which is the same
+ * in nominative and accusative (the templates use no other case). Chinese: noun and measure word.
+ */
 typedef struct {
     const char *name[MATH_LANGUAGES];
     const char *measure; /* Chinese */

@@ -1,7 +1,8 @@
 /* gen_ordering.c - puzzles about who is taller, older, faster than whom.
- * Levels: 1 two people; 2 three in order; 3 four, clauses shuffled; 4 the same, directions mixed,
- * second place; 5 five people, middle places. Every order of the people is tried: the answer counts
- * only when all orders that fit the clauses agree on it. */
+ * Levels: 1 who is first or last in a line of three; 2 three people told in order; 3 four, clauses
+ * shuffled; 4 the same, directions mixed, second place; 5 five people, middle places. Every order
+ * of the people is tried: the answer counts only when all orders that fit the clauses agree on it.
+ */
 #include <string.h>
 #include "datasets/gen_puzzle.h"
 
@@ -12,18 +13,16 @@ typedef struct {
 } relation;
 
 static const relation relations[] = {
-    {"taller", "tallest", "shorter", "shortest"},
-    {"older", "oldest", "younger", "youngest"},
-    {"faster", "fastest", "slower", "slowest"},
-    {"heavier", "heaviest", "lighter", "lightest"},
+    {"taller", "tallest", "shorter", "shortest"}, {"older", "oldest", "younger", "youngest"},
+    {"faster", "fastest", "slower", "slowest"},   {"heavier", "heaviest", "lighter", "lightest"},
     {"richer", "richest", "poorer", "poorest"},
 };
 
 typedef struct {
-    size_t n;                    /* people; person 0 is first in truth, n-1 last */
-    size_t name[PEOPLE_MAX];     /* indices into puzzle_people */
-    size_t clause[PEOPLE_MAX];   /* clause i says: person clause[i] is above clause[i] + 1 */
-    bool reversed[PEOPLE_MAX];   /* told from below: "B is shorter than A" */
+    size_t n;                  /* people; person 0 is first in truth, n-1 last */
+    size_t name[PEOPLE_MAX];   /* indices into puzzle_people */
+    size_t clause[PEOPLE_MAX]; /* clause i says: person clause[i] is above clause[i] + 1 */
+    bool reversed[PEOPLE_MAX]; /* told from below: "B is shorter than A" */
     const relation *rel;
 } order_puzzle;
 
@@ -86,16 +85,36 @@ static void write_story(strbuf *b, const order_puzzle *o)
 static void write_question(strbuf *b, const order_puzzle *o, size_t place, bool low)
 {
     static const char *const ordinal[] = {"", "second ", "third "};
-    if (o->n == 2)
-        strbuf_printf(b, "Who is %s?", low ? o->rel->less : o->rel->more);
-    else
-        strbuf_printf(b, "Who is the %s%s?", ordinal[place], low ? o->rel->least : o->rel->most);
+    strbuf_printf(b, "Who is the %s%s?", ordinal[place], low ? o->rel->least : o->rel->most);
+}
+
+/* Level 1: the order is told outright. */
+static waage_status draw_line(puzzle twin[2], rng *r, arena *a, waage_err *err)
+{
+    enum { N = 3 };
+    size_t name[N];
+    puzzle_pick(name, N, PUZZLE_N_PEOPLE, r);
+    for (size_t t = 0; t < 2; t++) {
+        strbuf b = STRBUF_EMPTY;
+        strbuf_printf(&b, "%s, %s and %s stand in a line, in this order. Who is %s?",
+                      puzzle_people[name[0]], puzzle_people[name[1]], puzzle_people[name[2]],
+                      t == 0 ? "first" : "last");
+        WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
+        for (size_t i = 0; i < N; i++)
+            twin[t].choice[i] = puzzle_people[name[i]];
+        twin[t].n_choices = N;
+        twin[t].gold = t == 0 ? 0 : N - 1;
+        twin[t].fixed_order = false;
+    }
+    return WAAGE_OK;
 }
 
 waage_status puzzle_draw_ordering(puzzle twin[2], bool *ok, int level, rng *r, arena *a,
                                   waage_err *err)
 {
-    static const size_t n_people[] = {2, 3, 4, 4, 5};
+    *ok = true;
+    if (level == 1) return draw_line(twin, r, a, err);
+    static const size_t n_people[] = {0, 3, 4, 4, 5};
     /* places asked by the twins, the second counted from the bottom */
     static const size_t place[][2] = {{0, 0}, {0, 0}, {0, 0}, {1, 1}, {2, 1}};
     order_puzzle o = {.n = n_people[level - 1],
@@ -106,7 +125,6 @@ waage_status puzzle_draw_ordering(puzzle twin[2], bool *ok, int level, rng *r, a
     if (level >= 3) rng_shuffle(r, o.clause, o.n - 1);
     for (size_t i = 0; i + 1 < o.n; i++)
         o.reversed[i] = level >= 4 && rng_below(r, 2) == 1;
-    *ok = true;
     for (size_t t = 0; t < 2; t++) {
         strbuf b = STRBUF_EMPTY;
         const size_t k = place[level - 1][t];

@@ -2,13 +2,16 @@
 #include "datasets/gen_puzzle.h"
 
 const puzzle_family puzzle_families[] = {
-    {"ordering", puzzle_draw_ordering}, {"tracking", puzzle_draw_tracking},
-    {"dates", puzzle_draw_dates},       {"truth", puzzle_draw_truth},
-    {"boolean", puzzle_draw_boolean},   {"sets", puzzle_draw_sets},
+    {"ordering", puzzle_draw_ordering},
+    {"tracking", puzzle_draw_tracking},
+    {"dates", puzzle_draw_dates},
+    {"truth", puzzle_draw_truth},
+    {"boolean", puzzle_draw_boolean},
+    {"sets", puzzle_draw_sets},
     {NULL, NULL},
 };
 
-const char *const puzzle_people[] = {"Anna", "Ben",  "Clara", "David", "Emma", "Felix", "Grace",
+const char *const puzzle_people[] = {"Anna",  "Ben",  "Clara", "David", "Emma", "Felix", "Grace",
                                      "Henry", "Iris", "Jack",  "Kate",  "Liam", "Mary",  "Noah"};
 _Static_assert(sizeof puzzle_people / sizeof puzzle_people[0] == PUZZLE_N_PEOPLE, "people");
 

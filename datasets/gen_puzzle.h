@@ -1,6 +1,6 @@
 /* gen_puzzle.h - the contract between the reasoning generator and its families.
- * A family draws the two twin questions of one cluster and proves, by enumeration or simulation (each
- * file says how), that exactly one choice of each is right. */
+ * A family draws the two twin questions of one cluster and proves, by enumeration or simulation
+ * (each file says how), that exactly one choice of each is right. */
 #ifndef DATASETS_GEN_PUZZLE_H
 #define DATASETS_GEN_PUZZLE_H
 #include <stdbool.h>

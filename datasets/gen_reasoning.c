@@ -11,8 +11,8 @@
 
 enum { CLUSTERS_PER_CELL = 6, DRAWS_MAX = 1000, GOLD_STREAM = 0x676f6c64 };
 
-/* Deals gold positions 0..n-1 for one level and number of choices: every block of n deals holds each
- * position once, in random order, so counts differ by one at most. */
+/* Deals gold positions 0..n-1 for one level and number of choices: every block of n deals holds
+ * each position once, in random order, so counts differ by one at most. */
 typedef struct {
     size_t block[PUZZLE_CHOICES_MAX], left;
 } dealer;
@@ -60,7 +60,8 @@ static void place_gold(generator *g, puzzle *p, int level)
 static bool is_new(const generator *g, const char *question)
 {
     for (size_t i = 0; i < value_len(g->rows); i++)
-        if (strcmp(value_get_str(value_at(g->rows, i), "question", ""), question) == 0) return false;
+        if (strcmp(value_get_str(value_at(g->rows, i), "question", ""), question) == 0)
+            return false;
     return true;
 }
 
@@ -72,8 +73,8 @@ static bool choices_differ(const puzzle *p)
     return true;
 }
 
-static waage_status draw(const generator *g, puzzle twin[2], size_t family, int level,
-                         size_t place, waage_err *err)
+static waage_status draw(const generator *g, puzzle twin[2], size_t family, int level, size_t place,
+                         waage_err *err)
 {
     rng r;
     rng_init(&r, g->seed, (uint64_t)family << 32 | (uint64_t)level << 16 | place);

@@ -1,18 +1,17 @@
 /* gen_sets.c - puzzles about what belongs to which set.
  * Levels: 1 which of two things was listed; 2 who owns a thing, three owners; 3 liked by both or by
- * one of two; 4 membership in three lists ("by A and B, but not by C"); 5 chains of "every x is a y"
- * and "no x is a y" over invented words. At levels 1 to 4 the choices differ in the lists that hold them,
- * so one is right; at level 5 every set of properties that fits the rules must agree. */
+ * one of two; 4 membership in three lists ("by A and B, but not by C"); 5 chains of "every x is a
+ * y" and "no x is a y" over invented words. At levels 1 to 4 the choices differ in the lists that
+ * hold them, so one is right; at level 5 every set of properties that fits the rules must agree. */
 #include <string.h>
 #include "datasets/gen_puzzle.h"
 
 enum { N_FOODS = 16, N_KINDS = 10, CHAIN = 4 };
 
-static const char *const foods[N_FOODS] = {"apples", "pears",    "plums",   "grapes",
-                                           "nuts",   "carrots",  "beans",   "onions",
-                                           "bread",  "cheese",   "honey",   "rice",
-                                           "olives", "mushrooms", "lemons", "cherries"};
-static const char *const kinds[N_KINDS] = {"wug",  "dax",  "fep",  "mip",  "zorp",
+static const char *const foods[N_FOODS] = {
+    "apples", "pears",  "plums", "grapes", "nuts",   "carrots",   "beans",  "onions",
+    "bread",  "cheese", "honey", "rice",   "olives", "mushrooms", "lemons", "cherries"};
+static const char *const kinds[N_KINDS] = {"wug",   "dax",  "fep",  "mip",  "zorp",
                                            "blick", "toma", "gorn", "lurp", "nib"};
 
 static void set_foods(puzzle *p, const size_t *food, size_t n, size_t gold)
@@ -31,7 +30,10 @@ static void write_list(strbuf *b, const size_t *food, const unsigned *mask, size
     for (size_t i = 0; i < n; i++)
         if (mask[i] & bit) members[n_members++] = food[i];
     for (size_t i = 0; i < n_members; i++)
-        strbuf_printf(b, "%s%s", i == 0 ? "" : i + 1 == n_members ? " and " : ", ",
+        strbuf_printf(b, "%s%s",
+                      i == 0               ? ""
+                      : i + 1 == n_members ? " and "
+                                           : ", ",
                       foods[members[i]]);
 }
 
@@ -160,13 +162,15 @@ static waage_status draw_three_lists(puzzle twin[2], bool *ok, rng *r, arena *a,
     return WAAGE_OK;
 }
 
-/* Properties 0 -> 1 -> 2 -> 3 by rules "every"; the last rule may be "no". Somebody has property 0. */
+/* Properties 0 -> 1 -> 2 -> 3 by rules "every"; the last rule may be "no". Somebody has property 0.
+ */
 typedef struct {
     size_t kind[CHAIN], order[CHAIN - 1];
     bool last_is_no;
 } rules;
 
-/* Must somebody with property 0 have `asked`? 1 yes, 0 no, -1 open: tries all sets of properties. */
+/* Must somebody with property 0 have `asked`? 1 yes, 0 no, -1 open: tries all sets of properties.
+ */
 static int decide(const rules *ru, size_t asked)
 {
     int answer = -2;
@@ -218,15 +222,19 @@ static waage_status draw_rules(puzzle twin[2], bool *ok, rng *r, arena *a, waage
     return WAAGE_OK;
 }
 
-waage_status puzzle_draw_sets(puzzle twin[2], bool *ok, int level, rng *r, arena *a,
-                              waage_err *err)
+waage_status puzzle_draw_sets(puzzle twin[2], bool *ok, int level, rng *r, arena *a, waage_err *err)
 {
     *ok = true;
     switch (level) {
-    case 1: return draw_listed(twin, r, a, err);
-    case 2: return draw_owner(twin, r, a, err);
-    case 3: return draw_two_lists(twin, ok, r, a, err);
-    case 4: return draw_three_lists(twin, ok, r, a, err);
-    default: return draw_rules(twin, ok, r, a, err);
+    case 1:
+        return draw_listed(twin, r, a, err);
+    case 2:
+        return draw_owner(twin, r, a, err);
+    case 3:
+        return draw_two_lists(twin, ok, r, a, err);
+    case 4:
+        return draw_three_lists(twin, ok, r, a, err);
+    default:
+        return draw_rules(twin, ok, r, a, err);
     }
 }

@@ -8,7 +8,7 @@ enum { N_THINGS = 8, N_PLACES = 8, N_COLOURS = 7, SWAPPERS_MAX = 5 };
 
 static const char *const things[N_THINGS] = {"key",   "coin",  "ring",  "letter",
                                              "watch", "phone", "spoon", "ticket"};
-static const char *const places[N_PLACES] = {"box",    "bag",    "drawer", "basket",
+static const char *const places[N_PLACES] = {"box",    "bag",     "drawer", "basket",
                                              "bucket", "kitchen", "garden", "car"};
 static const char *const colours[N_COLOURS] = {"red",   "blue",  "green", "yellow",
                                                "black", "white", "purple"};

@@ -1,7 +1,8 @@
 /* gen_truth.c - puzzles about people who always tell the truth and people who always lie.
- * Levels: 1 one speaker, two colours; 2 two people, one of them speaks; 3 to 5 chains of 2, 3 and 5
- * people who talk about each other, at level 5 in mixed order. For chains every assignment of truth
- * tellers and liars is tried, and exactly one may fit. */
+ * Levels: 1 what an honest speaker said; 2 a speaker who tells the truth or lies, two colours; 3
+ * two people, one of them speaks; 4 and 5 chains of 3 and 5 people who talk about each other, at
+ * level 5 told in mixed order. For chains every assignment of truth tellers and liars is tried, and
+ * exactly one may fit. */
 #include "datasets/gen_puzzle.h"
 
 enum { CHAIN_MAX = 5, N_COLOURS = 6, N_OBJECTS = 6 };
@@ -12,6 +13,30 @@ static const char *const objects[N_OBJECTS] = {"box", "door", "hat", "car", "cup
 static const char *habit(bool honest)
 {
     return honest ? "always tells the truth" : "always lies";
+}
+
+/* Level 1: two objects, the speaker is honest. */
+static waage_status draw_honest(puzzle twin[2], rng *r, arena *a, waage_err *err)
+{
+    size_t object[2], colour[2];
+    puzzle_pick(object, 2, N_OBJECTS, r);
+    puzzle_pick(colour, 2, N_COLOURS, r);
+    const char *who = puzzle_people[rng_below(r, PUZZLE_N_PEOPLE)];
+    for (size_t t = 0; t < 2; t++) {
+        strbuf b = STRBUF_EMPTY;
+        strbuf_printf(&b,
+                      "%s always tells the truth. %s says that the %s is %s and that the %s is %s. "
+                      "What colour is the %s?",
+                      who, who, objects[object[0]], colours[colour[0]], objects[object[1]],
+                      colours[colour[1]], objects[object[t]]);
+        WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
+        twin[t].choice[0] = colours[colour[0]];
+        twin[t].choice[1] = colours[colour[1]];
+        twin[t].n_choices = 2;
+        twin[t].gold = t;
+        twin[t].fixed_order = false;
+    }
+    return WAAGE_OK;
 }
 
 /* Two colours; the twins differ in who speaks or in whether the speaker lies. */
@@ -27,13 +52,13 @@ static waage_status draw_colours(puzzle twin[2], int level, rng *r, arena *a, wa
         const bool honest = first_honest == (t == 0);
         strbuf_printf(&b, "The %s is either %s or %s. ", object, colours[colour[0]],
                       colours[colour[1]]);
-        if (level == 1)
+        if (level == 2)
             strbuf_printf(&b, "%s %s. ", puzzle_people[name[0]], habit(honest));
         else
             strbuf_printf(&b, "%s %s. %s %s. ", puzzle_people[name[0]], habit(first_honest),
                           puzzle_people[name[1]], habit(!first_honest));
         strbuf_printf(&b, "%s says that the %s is %s. What colour is the %s?",
-                      puzzle_people[name[level == 1 ? 0 : t]], object, colours[colour[0]], object);
+                      puzzle_people[name[level == 2 ? 0 : t]], object, colours[colour[0]], object);
         WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
         twin[t].choice[0] = colours[colour[0]];
         twin[t].choice[1] = colours[colour[1]];
@@ -45,7 +70,7 @@ static waage_status draw_colours(puzzle twin[2], int level, rng *r, arena *a, wa
 }
 
 typedef struct {
-    size_t n;                 /* people; person 0's nature is told */
+    size_t n; /* people; person 0's nature is told */
     bool anchor_honest;
     size_t name[CHAIN_MAX];
     bool claims_honest[CHAIN_MAX]; /* person i says that i-1 tells the truth (or lies), i >= 1 */
@@ -90,7 +115,7 @@ static void write_chain(strbuf *b, const chain *c)
 static waage_status draw_chain(puzzle twin[2], bool *ok, int level, rng *r, arena *a,
                                waage_err *err)
 {
-    static const size_t n_people[] = {0, 0, 2, 3, 5};
+    static const size_t n_people[] = {0, 0, 0, 3, 5};
     chain c = {.n = n_people[level - 1], .anchor_honest = rng_below(r, 2) == 1};
     unsigned honest = 0;
     puzzle_pick(c.name, c.n, PUZZLE_N_PEOPLE, r);
@@ -116,6 +141,7 @@ waage_status puzzle_draw_truth(puzzle twin[2], bool *ok, int level, rng *r, aren
                                waage_err *err)
 {
     *ok = true;
-    if (level <= 2) return draw_colours(twin, level, r, a, err);
+    if (level == 1) return draw_honest(twin, r, a, err);
+    if (level <= 3) return draw_colours(twin, level, r, a, err);
     return draw_chain(twin, ok, level, r, a, err);
 }
