@@ -1,6 +1,6 @@
 /* stats.h - the statistics that a report may use (docs/statistics.md has sources and reasons).
- * Pure functions; random ones take a seed and draw from the counter-based generator of rng.h, so the
- * same input gives the same bits on every machine. Intervals are two-sided 95 %.
+ * Pure functions; random ones take a seed and draw from the counter-based generator of rng.h, so
+ * the same input gives the same bits on every machine. Intervals are two-sided 95 %.
  * tests/golden/stats.tsv holds what scipy and statsmodels say about the same cases. */
 #ifndef HARNESS_STATS_H
 #define HARNESS_STATS_H
@@ -12,10 +12,10 @@
 #define STATS_Z95 1.959963984540054 /* normal quantile of 0.975 */
 
 enum {
-    STATS_FLIPS = 100000,       /* random sign flips beyond STATS_EXACT_CLUSTERS */
-    STATS_RESAMPLES = 10000,    /* bootstrap */
-    STATS_EXACT_CLUSTERS = 20,  /* up to here all 2^n sign patterns are enumerated */
-    STATS_MIN_CLUSTERS = 20     /* fewer clusters carry no verdict */
+    STATS_FLIPS = 100000,      /* random sign flips beyond STATS_EXACT_CLUSTERS */
+    STATS_RESAMPLES = 10000,   /* bootstrap */
+    STATS_EXACT_CLUSTERS = 20, /* up to here all 2^n sign patterns are enumerated */
+    STATS_MIN_CLUSTERS = 20    /* fewer clusters carry no verdict */
 };
 
 typedef struct {
@@ -30,18 +30,20 @@ double stats_normal_quantile(double p);
  * too wide, never too narrow). */
 stats_interval stats_wilson(double sum, double n);
 
-/* Two-sided exact McNemar test: b and c are the two kinds of discordant pairs; b = c = 0 gives 1. */
+/* Two-sided exact McNemar test: b and c are the two kinds of discordant pairs; b = c = 0 gives 1.
+ */
 double stats_mcnemar_exact(uint64_t b, uint64_t c);
 
 typedef struct { /* pairs by (first right, second right) */
     uint64_t both, only_a, only_b, neither;
 } stats_table2;
 
-/* Difference of paired proportions, first minus second: Newcombe (1998b), method 10, Wilson limits with
- * the continuity-corrected phi. n = 0 gives [-1, 1]. */
+/* Difference of paired proportions, first minus second: Newcombe (1998b), method 10, Wilson limits
+ * with the continuity-corrected phi. n = 0 gives [-1, 1]. */
 stats_interval stats_newcombe_paired(const stats_table2 *t);
 
-/* Difference of independent proportions x1/n1 - x2/n2: Newcombe (1998a), method 10 without correction. */
+/* Difference of independent proportions x1/n1 - x2/n2: Newcombe (1998a), method 10 without
+ * correction. */
 stats_interval stats_newcombe_unpaired(double x1, double n1, double x2, double n2);
 
 /* Sums over a cluster of items that are not independent of each other. */
@@ -55,8 +57,9 @@ typedef struct {
  * p = (1 + hits) / (1 + flips). |sum| must stay below 2^20. */
 double stats_sign_flip(const stats_cluster *c, size_t n, uint64_t seed);
 
-/* Percentile bootstrap of sum/n over clusters. Where the resamples have no width (every cluster at the
- * same extreme) the caller must fall back on a closed form; *degenerate says so. WAAGE_ENOMEM. */
+/* Percentile bootstrap of sum/n over clusters. Where the resamples have no width (every cluster at
+ * the same extreme) the caller must fall back on a closed form; *degenerate says so. WAAGE_ENOMEM.
+ */
 WAAGE_MUST_CHECK waage_status stats_bootstrap(stats_interval *out, bool *degenerate,
                                               const stats_cluster *c, size_t n, uint64_t seed,
                                               waage_err *err);
@@ -64,11 +67,13 @@ WAAGE_MUST_CHECK waage_status stats_bootstrap(stats_interval *out, bool *degener
 double stats_quantile(const double *sorted, size_t n, double q);
 void stats_sort(double *x, size_t n); /* ascending; no NaN */
 
-/* Standard error of sum/n over clusters (ratio estimator, n/(n-1) correction); 0 below two clusters. */
+/* Standard error of sum/n over clusters (ratio estimator, n/(n-1) correction); 0 below two
+ * clusters. */
 double stats_cluster_se(const stats_cluster *c, size_t n);
 
 /* Holm's step-down adjustment; adjusted may be p itself. WAAGE_ENOMEM. */
-WAAGE_MUST_CHECK waage_status stats_holm(double *adjusted, const double *p, size_t n, waage_err *err);
+WAAGE_MUST_CHECK waage_status stats_holm(double *adjusted, const double *p, size_t n,
+                                         waage_err *err);
 
 /* Smallest true difference that n pairs with this share of discordant pairs show with 80 % power at
  * two-sided level alpha (Connor 1987); the discordance is taken to be at least the difference. In
@@ -77,13 +82,14 @@ double stats_detectable_paired(double n, double discordance, double alpha);
 /* The same for a normal estimate with this standard error: (z(1 - alpha/2) + z(.8)) * se. */
 double stats_detectable_normal(double se, double alpha);
 
-/* Agreement of two raters over k classes: counts[i * k + j] items that the first called i, the second j. */
+/* Agreement of two raters over k classes: counts[i * k + j] items that the first called i, the
+ * second j. */
 typedef struct {
-    double accuracy; /* share on the diagonal */
+    double accuracy;            /* share on the diagonal */
     stats_interval accuracy_ci; /* Wilson */
-    bool has_kappa;  /* false: no items, or chance agreement is 1 */
-    double kappa;    /* Cohen 1960 */
-    stats_interval kappa_ci; /* Fleiss, Cohen and Everitt 1969, cut at -1 and 1 */
+    bool has_kappa;             /* false: no items, or chance agreement is 1 */
+    double kappa;               /* Cohen 1960 */
+    stats_interval kappa_ci;    /* Fleiss, Cohen and Everitt 1969, cut at -1 and 1 */
     uint64_t n;
 } stats_agreement;
 stats_agreement stats_cohen(const uint64_t *counts, size_t k);
