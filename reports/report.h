@@ -17,7 +17,9 @@ enum {
 };
 
 typedef struct {                                 /* one line of `waage digest` */
-    const char *model, *task, *answers, *scores; /* hex; any may be NULL */
+    const char *model, *task;
+    protocol proto;
+    const char *answers, *scores; /* hex; either may be NULL */
 } report_digest;
 
 typedef struct {
