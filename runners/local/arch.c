@@ -1,0 +1,13 @@
+/* arch.c - the architectures that the engine computes. */
+#include <string.h>
+#include "runners/local/graphs.h"
+#include "runners/local/model.h"
+
+const arch *const arch_list[] = {&arch_gemma3, &arch_llama, NULL};
+
+const arch *arch_find(const char *name, size_t len)
+{
+    for (const arch *const *a = arch_list; *a; a++)
+        if (strlen((*a)->name) == len && memcmp((*a)->name, name, len) == 0) return *a;
+    return NULL;
+}

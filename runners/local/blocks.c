@@ -1,0 +1,313 @@
+/* blocks.c - the pieces of a transformer block over the kernels. Here is decided who computes what;
+ * no order of floating-point operations depends on it: a part is a set of whole outputs. */
+#include "runners/local/blocks.h"
+#include <string.h>
+
+enum {
+    TOKEN_RUN = 8,       /* tokens a thread takes at once in element-wise work */
+    PARTS_PER_THREAD = 4 /* for balance at the end of a product */
+};
+
+static size_t n_parts_of(size_t n)
+{
+    return (n + TOKEN_RUN - 1) / TOKEN_RUN;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- Element-wise work: parts are runs of TOKEN_RUN rows ----------------------------------------
+ */
+
+typedef struct {
+    step *s;
+    bool add;
+    const float *post, *norm;
+    float scale;
+    block_gate_fn act;
+    block_rope_fn rope;
+    size_t n_rows, layer;
+} row_job;
+
+static void run_rows(step *s, row_job *job, pool_fn fn, size_t n_rows)
+{
+    job->s = s;
+    job->n_rows = n_rows;
+    pool_run(s->threads, n_parts_of(n_rows), fn, job);
+}
+
+/* A row that is not finite would poison nobody else, but the integer kernels want numbers: it is
+ * zeroed, and its sequence fails when the step is done. */
+static void quantize_row(step *s, size_t t)
+{
+    if (s->kern->quantize(&s->acts, t, t + 1)) return;
+    s->bad[t] = 1;
+    memset(s->h + t * s->acts.ldx, 0, s->acts.k * sizeof(float));
+    (void)s->kern->quantize(&s->acts, t, t + 1);
+}
+
+static void begin_acts(step *s, size_t n_rows, size_t k)
+{
+    kern_acts_init(&s->acts, s->grade, n_rows, k, s->acts_storage);
+    s->acts.x = s->h;
+    s->acts.ldx = k;
+}
+
+static void quantize_part(void *ctx, size_t part, size_t thread)
+{
+    (void)thread;
+    const row_job *j = ctx;
+    const size_t end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
+    for (size_t t = part * TOKEN_RUN; t < end; t++)
+        quantize_row(j->s, t);
+}
+
+void block_quantize(step *s, size_t n_rows, size_t k)
+{
+    row_job job = {0};
+    begin_acts(s, n_rows, k);
+    run_rows(s, &job, quantize_part, n_rows);
+}
+
+static void embed_part(void *ctx, size_t part, size_t thread)
+{
+    (void)thread;
+    const row_job *j = ctx;
+    step *s = j->s;
+    const kern_matrix *w = &s->m->embed;
+    const size_t half = s->m->p.n_rot / 2, end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
+    for (size_t t = part * TOKEN_RUN; t < end; t++) {
+        const size_t id = (size_t)s->ids[t];
+        float *x = s->x + t * w->k;
+        const char *panel = (const char *)w->panels + id / KERN_PANEL_ROWS * w->panel_bytes;
+        panel_row_f32(w->type, panel, id % KERN_PANEL_ROWS, w->k, x);
+        if (j->scale != 1.0f)
+            for (size_t i = 0; i < w->k; i++)
+                x[i] *= j->scale;
+        float *r = s->rope + t * 2 * half;
+        kern_rope_table(r, r + half, s->m->rope_freq, half, s->pos[t]);
+        if (!s->rope_local) continue;
+        r = s->rope_local + t * 2 * half;
+        kern_rope_table(r, r + half, s->m->rope_freq_local, half, s->pos[t]);
+    }
+}
+
+void block_embed(step *s, float scale)
+{
+    row_job job = {.scale = scale};
+    run_rows(s, &job, embed_part, s->n);
+}
+
+static void add_row(step *s, size_t t, const float *post)
+{
+    const size_t d = s->m->p.n_embd;
+    float *y = s->y + t * d;
+    if (post) s->kern->rmsnorm(y, y, post, d, s->m->p.rms_eps);
+    s->kern->add(s->x + t * d, y, d);
+}
+
+static void add_norm_part(void *ctx, size_t part, size_t thread)
+{
+    (void)thread;
+    const row_job *j = ctx;
+    step *s = j->s;
+    const size_t d = s->m->p.n_embd, end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
+    for (size_t t = part * TOKEN_RUN; t < end; t++) {
+        if (j->add) add_row(s, t, j->post);
+        if (!j->norm) continue;
+        s->kern->rmsnorm(s->h + t * d, s->x + t * d, j->norm, d, s->m->p.rms_eps);
+        quantize_row(s, t);
+    }
+}
+
+void block_add_norm(step *s, bool add, const float *post, const float *norm)
+{
+    row_job job = {.add = add, .post = post, .norm = norm};
+    begin_acts(s, s->n, s->m->p.n_embd);
+    run_rows(s, &job, add_norm_part, s->n);
+}
+
+void block_add(step *s, const float *post)
+{
+    row_job job = {.add = true, .post = post};
+    run_rows(s, &job, add_norm_part, s->n);
+}
+
+/* ---- Products: parts are runs of panels
+ * ---------------------------------------------------------- */
+
+enum { MAX_MATS = 3 };
+
+typedef struct {
+    step *s;
+    const kern_matrix *w[MAX_MATS];
+    float *out[MAX_MATS];
+    size_t n_panels[MAX_MATS], n_parts[MAX_MATS];
+    size_t n_mats, ldy, run; /* panels a part */
+} product_job;
+
+static void product_part(void *ctx, size_t part, size_t thread)
+{
+    const product_job *j = ctx;
+    step *s = j->s;
+    size_t m = 0;
+    while (part >= j->n_parts[m])
+        part -= j->n_parts[m++];
+    const size_t p0 = part * j->run, p1 = min_size(p0 + j->run, j->n_panels[m]);
+    s->kern->matmul(j->w[m], p0, p1, &s->acts, 0, s->acts.n_tokens, j->out[m], j->ldy,
+                    s->scratch + thread * s->scratch_bytes);
+}
+
+void block_product(step *s, const kern_matrix *const *w, float *const *out, size_t n_mats,
+                   size_t ldy)
+{
+    product_job job = {.s = s, .n_mats = n_mats, .ldy = ldy};
+    size_t all = 0, n_parts = 0;
+    for (size_t i = 0; i < n_mats; i++) {
+        job.w[i] = w[i];
+        job.out[i] = out[i];
+        job.n_panels[i] = (w[i]->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
+        all += job.n_panels[i];
+    }
+    const size_t want = pool_n_threads(s->threads) * PARTS_PER_THREAD;
+    job.run = (all + want - 1) / want;
+    for (size_t i = 0; i < n_mats; i++) {
+        job.n_parts[i] = (job.n_panels[i] + job.run - 1) / job.run;
+        n_parts += job.n_parts[i];
+    }
+    pool_run(s->threads, n_parts, product_part, &job);
+}
+
+void block_matmul(step *s, const kern_matrix *w)
+{
+    block_product(s, &w, &s->y, 1, w->n_rows);
+}
+
+void block_qkv(step *s, const model_layer *l)
+{
+    const model_params *p = &s->m->p;
+    const size_t q = p->n_heads * p->head_dim, kv = p->n_kv_heads * p->head_dim;
+    const kern_matrix *w[] = {&l->w[LAYER_Q], &l->w[LAYER_K], &l->w[LAYER_V]};
+    float *out[] = {s->z, s->z + q, s->z + q + kv};
+    block_product(s, w, out, 3, q + 2 * kv);
+}
+
+static void gated_part(void *ctx, size_t part, size_t thread)
+{
+    (void)thread;
+    const row_job *j = ctx;
+    step *s = j->s;
+    const size_t f = s->m->p.n_ff, end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
+    for (size_t t = part * TOKEN_RUN; t < end; t++) {
+        const float *z = s->z + t * 2 * f;
+        j->act(s->h + t * f, z, z + f, f);
+        quantize_row(s, t);
+    }
+}
+
+void block_gated(step *s, const model_layer *l, block_gate_fn act)
+{
+    const size_t f = s->m->p.n_ff;
+    const kern_matrix *w[] = {&l->w[LAYER_GATE], &l->w[LAYER_UP]};
+    float *out[] = {s->z, s->z + f};
+    block_product(s, w, out, 2, 2 * f);
+    row_job job = {.act = act};
+    begin_acts(s, s->n, f);
+    run_rows(s, &job, gated_part, s->n);
+}
+
+/* ---- Attention
+ * ------------------------------------------------------------------------------------ */
+
+static bool is_local(const model_params *p, size_t layer)
+{
+    return p->window != 0 && layer % p->global_every != p->global_every - 1;
+}
+
+static void store_kv(const step *s, size_t t, size_t layer, const float *k, const float *v)
+{
+    const model_params *p = &s->m->p;
+    const size_t pos = s->pos[t], at = pos % KV_PAGE_LEN;
+    const kv_page *page = s->slices[s->owner[t]].pages[pos / KV_PAGE_LEN];
+    for (size_t h = 0; h < p->n_kv_heads; h++) {
+        float *keys = kvcache_keys(s->kv, page, layer, h);
+        for (size_t d = 0; d < p->head_dim; d++)
+            keys[d * KV_PAGE_LEN + at] = k[h * p->head_dim + d];
+        memcpy(kvcache_values(s->kv, page, layer, h) + at * p->head_dim, v + h * p->head_dim,
+               p->head_dim * sizeof *v);
+    }
+}
+
+static void rotate_part(void *ctx, size_t part, size_t thread)
+{
+    (void)thread;
+    const row_job *j = ctx;
+    step *s = j->s;
+    const model_params *p = &s->m->p;
+    const model_layer *l = &s->m->layers[j->layer];
+    const size_t hd = p->head_dim, half = p->n_rot / 2, n_q = p->n_heads, n_kv = p->n_kv_heads;
+    const float *tables = is_local(p, j->layer) ? s->rope_local : s->rope;
+    const size_t end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
+    for (size_t t = part * TOKEN_RUN; t < end; t++) {
+        float *z = s->z + t * (n_q + 2 * n_kv) * hd; /* heads of q, then of k, then of v */
+        const float *r = tables + t * 2 * half;
+        for (size_t i = 0; i < n_q + n_kv; i++) {
+            float *head = z + i * hd;
+            const float *norm = l->v[i < n_q ? LAYER_Q_NORM : LAYER_K_NORM];
+            if (norm) s->kern->rmsnorm(head, head, norm, hd, p->rms_eps);
+            j->rope(head, r, r + half, half);
+        }
+        for (size_t i = 0; i < n_q * hd; i++)
+            z[i] *= p->q_scale;
+        store_kv(s, t, j->layer, z + n_q * hd, z + (n_q + n_kv) * hd);
+    }
+}
+
+void block_rotate(step *s, size_t layer, block_rope_fn rope)
+{
+    row_job job = {.layer = layer, .rope = rope};
+    run_rows(s, &job, rotate_part, s->n);
+}
+
+/* A part is one group of tokens and one key/value head. */
+static void attention_part(void *ctx, size_t part, size_t thread)
+{
+    const row_job *j = ctx;
+    const step *s = j->s;
+    const model_params *p = &s->m->p;
+    const step_group *g = &s->groups[part / p->n_kv_heads];
+    const size_t head = part % p->n_kv_heads, n_queries = p->n_heads / p->n_kv_heads;
+    const size_t q_width = p->n_heads * p->head_dim;
+    const size_t z_width = q_width + 2 * p->n_kv_heads * p->head_dim;
+    const size_t window = is_local(p, j->layer) ? p->window : 0;
+    const float **k = s->page_ptrs + thread * 2 * s->max_pages, **v = k + s->max_pages;
+    const size_t first = s->pos[g->first], last = first + g->n - 1;
+    const size_t from = window != 0 && first + 1 > window ? first + 1 - window : 0;
+    kv_page *const *pages = s->slices[g->slice].pages;
+    for (size_t i = from / KV_PAGE_LEN; i <= last / KV_PAGE_LEN; i++) {
+        k[i] = kvcache_keys(s->kv, pages[i], j->layer, head);
+        v[i] = kvcache_values(s->kv, pages[i], j->layer, head);
+    }
+    for (size_t t = g->first; t < g->first + g->n; t++) {
+        const size_t pos = s->pos[t];
+        const kern_attn job = {.head_dim = p->head_dim,
+                               .n_queries = n_queries,
+                               .q = s->z + t * z_width + head * n_queries * p->head_dim,
+                               .k_pages = k,
+                               .v_pages = v,
+                               .page_len = KV_PAGE_LEN,
+                               .pos_from = window != 0 && pos + 1 > window ? pos + 1 - window : 0,
+                               .pos_to = pos + 1,
+                               .out = s->h + t * q_width + head * n_queries * p->head_dim};
+        s->kern->attention(&job);
+    }
+}
+
+void block_attention(step *s, size_t layer)
+{
+    row_job job = {.s = s, .layer = layer};
+    pool_run(s->threads, s->n_groups * s->m->p.n_kv_heads, attention_part, &job);
+    block_quantize(s, s->n, s->m->p.n_heads * s->m->p.head_dim);
+}

@@ -1,0 +1,84 @@
+/* blocks.h - one forward step over many tokens of many sequences, and the pieces that architectures
+ * are put together from. Tokens of all sequences lie in one table without padding; whatever a row
+ * computes depends on its own sequence alone. A graph calls the blocks in order; each runs on all
+ * threads and returns when it is done.
+ *
+ * Rows: x (n, n_embd) the residual stream; h what the next product reads; y what the last product
+ * wrote; z the two halves of a gated layer, or q, k and v. */
+#ifndef RUNNERS_LOCAL_BLOCKS_H
+#define RUNNERS_LOCAL_BLOCKS_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "harness/base/pool.h"
+#include "kernels/kernels.h"
+#include "runners/local/kvcache.h"
+#include "runners/local/model.h"
+
+/* A run of tokens of one sequence. */
+typedef struct {
+    const int32_t *tokens; /* (n) ids */
+    size_t n;
+    size_t pos;                /* of tokens[0] in its sequence */
+    kv_page *const *pages;     /* of the sequence; those of positions below pos + n are there */
+    size_t want_from, want_to; /* positions whose logits are asked for */
+    bool failed;               /* out: a value was not finite */
+} step_slice;
+
+typedef struct {
+    uint32_t slice, first, n; /* tokens first..first+n-1 of the step belong to one slice */
+} step_group;
+
+typedef struct step {
+    const model *m;
+    const kern_set *kern;
+    kern_grade grade;
+    pool *threads;
+    const kvcache *kv;
+    step_slice *slices;
+    size_t n_slices;
+    size_t n;           /* tokens of this step */
+    int32_t *ids;       /* (n) */
+    uint32_t *pos;      /* (n) */
+    uint32_t *owner;    /* (n) slice */
+    uint8_t *bad;       /* (n) not finite */
+    step_group *groups; /* (n_groups) parts for attention */
+    size_t n_groups;
+    float *x, *h, *y, *z;
+    float *rope;       /* (n, 2, n_rot/2) cosines and sines, global layers */
+    float *rope_local; /* the same for local layers, or NULL */
+    kern_acts acts;    /* of h */
+    void *acts_storage;
+    char *scratch; /* (threads, scratch_bytes) for the kernels */
+    size_t scratch_bytes;
+    const float **page_ptrs; /* (threads, 2, max_pages) */
+    size_t max_pages;
+} step;
+
+typedef void (*block_rope_fn)(float *head, const float *cos_t, const float *sin_t, size_t n_pairs);
+typedef void (*block_gate_fn)(float *out, const float *gate, const float *up, size_t n);
+
+/* x = embedding rows times scale. Also fills the rotation tables. */
+void block_embed(step *s, float scale);
+/* x += y, or += rmsnorm(y) * post where post is given (not if !add); then h = rmsnorm(x) * norm,
+ * quantised. */
+void block_add_norm(step *s, bool add, const float *post, const float *norm);
+/* x += y, or += rmsnorm(y) * post. */
+void block_add(step *s, const float *post);
+/* z = (q, k, v) of h. */
+void block_qkv(step *s, const model_layer *l);
+/* Norm (where the layer has one) and rotate q and k in z, scale q, store k and v in the pages. */
+void block_rotate(step *s, size_t layer, block_rope_fn rope);
+/* h = attention of q over the pages, quantised. */
+void block_attention(step *s, size_t layer);
+/* z = (gate, up) of h, then h = act(gate) * up, quantised. */
+void block_gated(step *s, const model_layer *l, block_gate_fn act);
+/* y = w h */
+void block_matmul(step *s, const kern_matrix *w);
+/* out (n_rows, ldy) = w h for the rows quantised in s->acts. */
+void block_product(step *s, const kern_matrix *const *w, float *const *out, size_t n_mats,
+                   size_t ldy);
+/* Quantise rows of h that are k wide; rows that are not finite are marked bad and zeroed. */
+void block_quantize(step *s, size_t n_rows, size_t k);
+
+#endif

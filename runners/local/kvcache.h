@@ -1,0 +1,59 @@
+/* kvcache.h - keys and values in pages of 64 positions, shared by prefix.
+ * A page holds 64 positions of all layers and key/value heads: K as (head_dim, 64), V as
+ * (64, head_dim), float32. Pages are reference-counted. A page that is complete can be published
+ * under its tokens and its predecessor; a later sequence with the same beginning finds it and need
+ * not compute it. Since a key depends on tokens and positions alone, sharing never changes a bit.
+ * Published pages that nobody holds stay until their memory is needed, oldest use first.
+ * Not thread-safe, but for reading and writing the contents of different positions. */
+#ifndef RUNNERS_LOCAL_KVCACHE_H
+#define RUNNERS_LOCAL_KVCACHE_H
+#include <stddef.h>
+#include <stdint.h>
+#include "harness/base/err.h"
+
+enum { KV_PAGE_LEN = 64 }; /* = KERN_ATTN_BLOCK: a page is a softmax block */
+
+typedef struct kvcache kvcache; /* opaque */
+
+typedef struct kv_page {
+    float *data;     /* borrowed from the cache */
+    uint64_t serial; /* of this content, never used twice; 0 while on the free list */
+    uint64_t parent; /* serial of the page before, 0: the first */
+    uint64_t key;    /* hash of parent and tokens, while published */
+    uint32_t n_refs;
+    int published;
+    int32_t tokens[KV_PAGE_LEN];   /* while published */
+    struct kv_page *chain;         /* next in the hash bucket */
+    struct kv_page *older, *newer; /* unused published pages by last use; `older` links free ones */
+} kv_page;
+
+typedef struct {
+    size_t n_layers, n_kv_heads, head_dim;
+} kv_shape;
+
+/* As many pages as fit into max_bytes, at least one. Memory is used as pages are first taken. */
+WAAGE_MUST_CHECK waage_status kvcache_create(kvcache **out, kv_shape shape, size_t max_bytes,
+                                             waage_err *err);
+void kvcache_free(kvcache *kv); /* NULL is fine */
+size_t kvcache_n_pages(const kvcache *kv);
+size_t kvcache_page_bytes(kv_shape shape);
+size_t kvcache_n_held(const kvcache *kv); /* pages with references; 0 when all sequences are done */
+
+/* A page for new content, one reference; NULL when every page is held. Forgets the published page
+ * that was unused for longest when no free one is left. */
+kv_page *kvcache_take(kvcache *kv);
+/* The published page that holds these KV_PAGE_LEN tokens behind `parent` (NULL: at position 0),
+ * with one reference more; NULL when there is none. */
+kv_page *kvcache_match(kvcache *kv, const kv_page *parent, const int32_t *tokens);
+/* All positions of `page` are computed and finite: others may find it. Nothing happens when it is
+ * published, an equal page is, or its parent (not NULL) is not: then it could never be found. */
+void kvcache_publish(kvcache *kv, kv_page *page, const kv_page *parent, const int32_t *tokens);
+void kvcache_hold(kvcache *kv, kv_page *page);    /* one reference more */
+void kvcache_release(kvcache *kv, kv_page *page); /* one less */
+/* Copy the first n positions. */
+void kvcache_copy(const kvcache *kv, kv_page *to, const kv_page *from, size_t n);
+
+float *kvcache_keys(const kvcache *kv, const kv_page *p, size_t layer, size_t head);
+float *kvcache_values(const kvcache *kv, const kv_page *p, size_t layer, size_t head);
+
+#endif

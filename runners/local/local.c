@@ -1,0 +1,252 @@
+/* local.c - the runner "gguf": open, facts, rendering, tokens. Running is in local_run.c. */
+#include "runners/local/local.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include "harness/base/log.h"
+#include "runners/local/local_internal.h"
+#include "runners/local/show.h"
+
+enum { DEFAULT_BATCH = 32, MAX_BATCH = 1024, CHUNK_TOKENS = 512 };
+static const size_t least_kv_memory = (size_t)256 << 20;
+
+typedef struct {
+    const char *name;
+    kern_grade grade;
+} grade_name;
+
+static const grade_name grades[] = {
+    {"i16", KERN_GRADE_I16}, /* the default comes first */
+    {"i8", KERN_GRADE_I8},
+    {"f32", KERN_GRADE_F32},
+};
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+    const size_t n = strlen(s), m = strlen(suffix);
+    return n >= m && strcasecmp(s + n - m, suffix) == 0;
+}
+
+/* A path that ends in .gguf, or any file that begins with the magic. */
+static bool accepts(const char *uri)
+{
+    if (has_suffix(uri, ".gguf")) return true;
+    char magic[4] = "";
+    FILE *f = fopen(uri, "rb");
+    if (!f) return false;
+    const bool is_gguf = fread(magic, 1, sizeof magic, f) == sizeof magic &&
+                         memcmp(magic, "GGUF", sizeof magic) == 0;
+    (void)fclose(f);
+    return is_gguf;
+}
+
+static void close_model(runner *r)
+{
+    local_model *m = (local_model *)r;
+    if (!m) return;
+    kvcache_free(m->kv);
+    model_free(m->model);
+    pool_free(m->threads);
+    tokenizer_free(m->tok);
+    gguf_close(m->file);
+    arena_free(&m->arena);
+    free(m);
+}
+
+/* ---- Opening ---- */
+
+static waage_status read_grade(local_model *m, const runner_options *opt, waage_err *err)
+{
+    const char *want = opt->activations ? opt->activations : grades[0].name;
+    const char *kv = opt->kv_format ? opt->kv_format : "f32";
+    for (size_t i = 0; i < sizeof grades / sizeof *grades; i++) {
+        if (strcmp(grades[i].name, want) != 0) continue;
+        m->grade = grades[i].grade;
+        m->info.activations = grades[i].name;
+    }
+    if (!m->info.activations)
+        return waage_err_set(err, WAAGE_EINVAL, "activations '%s'; known are i16, i8 and f32",
+                             want);
+    if (strcmp(kv, "f32") != 0)
+        return waage_err_set(err, WAAGE_EUNSUPPORTED,
+                             "key/value format '%s'; this engine stores f32", kv);
+    m->info.kv_format = "f32";
+    return WAAGE_OK;
+}
+
+static waage_status read_kernels(local_model *m, const runner_options *opt, waage_err *err)
+{
+    m->kern = kern_set_find(opt->isa);
+    if (!m->kern)
+        return waage_err_set(err, WAAGE_EINVAL,
+                             "kernel set '%s' is unknown or not available here; compiled in: %s",
+                             opt->isa ? opt->isa : "", kern_set_names());
+    m->info.isa = m->kern->name;
+    return WAAGE_OK;
+}
+
+/* The template of the file. One that cannot be compiled leaves the model usable for completion. */
+static waage_status read_template(local_model *m, waage_err *err)
+{
+    static const char *const trusted[] = {"bos_token", "eos_token", "unk_token", "pad_token", NULL};
+    template_options to = TEMPLATE_FOR_CHAT;
+    to.trusted = trusted;
+    gguf_str src;
+    WAAGE_TRY(gguf_opt_str(&src, m->file, "tokenizer.chat_template", err));
+    m->prompts.no_chat = "base model: the file has no chat template";
+    if (!src.s) return WAAGE_OK;
+    template *t;
+    waage_err why = {0};
+    const waage_status st =
+        template_compile(&t, &m->arena, src.s, src.len, "chat template", 1, &to, &why);
+    if (st == WAAGE_ENOMEM) return waage_err_nomem(err);
+    if (st == WAAGE_OK) {
+        m->prompts.chat = t;
+        m->prompts.no_chat = NULL;
+        return WAAGE_OK;
+    }
+    m->prompts.no_chat = arena_strdup(&m->arena, why.msg);
+    return m->prompts.no_chat ? WAAGE_OK : waage_err_nomem(err);
+}
+
+static waage_status read_facts(local_model *m, const char *uri, waage_err *err)
+{
+    value *meta;
+    WAAGE_TRY(gguf_sha256(m->file, m->sha256, err));
+    WAAGE_TRY(show_meta(&meta, &m->arena, m->file, m->sha256, err));
+    const char *slash = strrchr(uri, '/');
+    runner_info *i = &m->info;
+    i->uri = arena_strdup(&m->arena, uri);
+    if (!i->uri) return waage_err_nomem(err);
+    i->kind = "local";
+    i->name = value_get_str(meta, "name", NULL);
+    if (!i->name) i->name = i->uri + (slash ? slash + 1 - uri : 0);
+    i->sha256 = m->sha256;
+    i->deterministic = true;
+    i->can_complete = i->can_loglik = true;
+    i->can_chat = m->prompts.chat != NULL;
+    i->no_chat = m->prompts.no_chat;
+    i->context_length = (size_t)value_get_int(meta, "context_length", 0);
+    i->meta = meta;
+    return WAAGE_OK;
+}
+
+/* A quarter of the machine's memory, unless the caller says otherwise. */
+static size_t kv_memory(const runner_options *opt)
+{
+    if (opt->kv_memory > 0) return opt->kv_memory;
+    const size_t quarter = bigmem_physical() / 4;
+    return quarter > least_kv_memory ? quarter : least_kv_memory;
+}
+
+static waage_status load_weights(local_model *m, const runner_options *opt, waage_err *err)
+{
+    WAAGE_TRY(pool_create(&m->threads, opt->n_threads, err));
+    WAAGE_TRY(model_load(&m->model, m->file, m->threads, err));
+    const model_params *p = &m->model->p;
+    const size_t n_tokens = tokenizer_get_info(m->tok)->n_tokens;
+    if (n_tokens != p->n_vocab)
+        return waage_err_set(err, WAAGE_EFORMAT,
+                             "%s: the tokenizer has %zu tokens, token_embd.weight %zu rows",
+                             gguf_path(m->file), n_tokens, p->n_vocab);
+    const kv_shape shape = {p->n_layers, p->n_kv_heads, p->head_dim};
+    WAAGE_TRY(kvcache_create(&m->kv, shape, kv_memory(opt), err));
+    m->n_batch = opt->n_batch > 0 ? opt->n_batch : DEFAULT_BATCH;
+    if (m->n_batch > MAX_BATCH) m->n_batch = MAX_BATCH;
+    m->chunk_tokens = CHUNK_TOKENS;
+    return WAAGE_OK;
+}
+
+static waage_status open_model(local_model *m, const char *uri, const runner_options *opt,
+                               waage_err *err)
+{
+    WAAGE_TRY(read_grade(m, opt, err));
+    WAAGE_TRY(read_kernels(m, opt, err));
+    WAAGE_TRY(gguf_open(&m->file, uri, err));
+    const waage_status st = tokenizer_create(&m->tok, m->file, err);
+    if (st != WAAGE_OK) return st;
+    m->prompts.tok = m->tok;
+    m->prompts.date = opt->date ? arena_strdup(&m->arena, opt->date) : NULL;
+    if (opt->date && !m->prompts.date) return waage_err_nomem(err);
+    WAAGE_TRY(read_template(m, err));
+    WAAGE_TRY(read_facts(m, uri, err));
+    return opt->inspect_only ? WAAGE_OK : load_weights(m, opt, err);
+}
+
+static waage_status open_uri(runner **out, const char *uri, const runner_options *opt,
+                             waage_err *err)
+{
+    static const runner_options none;
+    *out = NULL;
+    local_model *m = calloc(1, sizeof *m);
+    if (!m) return waage_err_nomem(err);
+    m->base.ops = &local_runner;
+    const waage_status st = open_model(m, uri, opt ? opt : &none, err);
+    if (st == WAAGE_OK)
+        *out = &m->base;
+    else
+        close_model(&m->base);
+    return st;
+}
+
+/* ---- Facts ---- */
+
+static const runner_info *get_info(const runner *r)
+{
+    return &((const local_model *)r)->info;
+}
+
+static waage_status render(runner *r, const request *rq, strbuf *out, size_t *n_tokens,
+                           waage_err *err)
+{
+    const local_model *m = (const local_model *)r;
+    arena a = ARENA_EMPTY;
+    prompt p;
+    waage_status st = prompt_make(&p, &m->prompts, rq, &a, err);
+    if (st == WAAGE_OK) {
+        strbuf_put(out, p.text, p.len);
+        *n_tokens = p.n;
+        st = strbuf_check(out, err);
+    }
+    arena_free(&a);
+    return st;
+}
+
+static waage_status tokenize(runner *r, const char *text, size_t len, bool bos, bool parse_special,
+                             const int32_t **ids, const char *const **pieces, size_t *n, arena *a,
+                             waage_err *err)
+{
+    const local_model *m = (const local_model *)r;
+    WAAGE_TRY(tokenizer_encode(m->tok, text, len, bos, parse_special, a, ids, n, err));
+    if (!pieces) return WAAGE_OK;
+    const char **p = arena_alloc(a, *n * sizeof *p);
+    if (!p) return waage_err_nomem(err);
+    for (size_t i = 0; i < *n; i++) {
+        size_t piece_len;
+        const char *piece = tokenizer_piece(m->tok, (*ids)[i], &piece_len);
+        p[i] = arena_strndup(a, piece, piece_len);
+        if (!p[i]) return waage_err_nomem(err);
+    }
+    *pieces = p;
+    return WAAGE_OK;
+}
+
+static waage_status describe(runner *r, strbuf *out, waage_err *err)
+{
+    const local_model *m = (const local_model *)r;
+    return show_print(out, m->file, m->tok, NULL, m->sha256, err);
+}
+
+const runner_ops local_runner = {
+    .scheme = "gguf",
+    .help = "PATH.gguf: a model file, run by the engine of this program",
+    .accepts = accepts,
+    .open = open_uri,
+    .close = close_model,
+    .info = get_info,
+    .render = render,
+    .tokenize = tokenize,
+    .describe = describe,
+    .run = local_run,
+};

@@ -1,0 +1,175 @@
+/* prompt.c - rendering and tokenising. Only the template's own text may contain control tokens;
+ * what comes from data is tokenised as plain text, so that no question can forge a turn. */
+#include "runners/local/prompt.h"
+#include <string.h>
+#include "harness/base/unicode.h"
+#include "harness/base/utf8.h"
+#include "harness/base/value.h"
+
+/* Name of a special token for the template, "" when the model has none. */
+static value *token_text(arena *a, const tokenizer *t, int32_t id)
+{
+    size_t len = 0;
+    const char *s = id >= 0 ? tokenizer_piece(t, id, &len) : "";
+    return value_strn(a, s, len);
+}
+
+static waage_status template_vars(value **out, const prompt_maker *pm, const request *rq, arena *a,
+                                  waage_err *err)
+{
+    const tokenizer_info *ti = tokenizer_get_info(pm->tok);
+    value *vars = value_map(a), *list = value_list(a);
+    bool ok = true;
+    for (size_t i = 0; i < rq->n_messages; i++) {
+        value *m = value_map(a);
+        ok = ok && value_map_set(a, m, "role", value_str(a, rq->messages[i].role)) &&
+             value_map_set(a, m, "content", value_str(a, rq->messages[i].content)) &&
+             value_list_add(a, list, m);
+    }
+    ok = ok && value_map_set(a, vars, "messages", list) &&
+         value_map_set(a, vars, "add_generation_prompt", value_bool(a, true)) &&
+         value_map_set(a, vars, "bos_token", token_text(a, pm->tok, ti->bos)) &&
+         value_map_set(a, vars, "eos_token", token_text(a, pm->tok, ti->eos)) &&
+         value_map_set(a, vars, "unk_token", token_text(a, pm->tok, ti->unk)) &&
+         value_map_set(a, vars, "pad_token", token_text(a, pm->tok, ti->pad));
+    *out = vars;
+    return ok ? WAAGE_OK : waage_err_nomem(err);
+}
+
+/* Text of a chat: the rendered template, and behind it the beginning of the answer, if any. */
+static waage_status render_chat(prompt *p, const prompt_maker *pm, const request *rq, arena *a,
+                                waage_err *err)
+{
+    if (!pm->chat)
+        return waage_err_set(err, WAAGE_EUNSUPPORTED, "no chat: %s",
+                             pm->no_chat ? pm->no_chat : "the model has no chat template");
+    value *vars;
+    template_output o;
+    WAAGE_TRY(template_vars(&vars, pm, rq, a, err));
+    WAAGE_TRY(template_render(pm->chat, vars, pm->date, &o, a, err));
+    const size_t prefix = rq->answer_prefix ? strlen(rq->answer_prefix) : 0;
+    char *text = arena_alloc(a, o.len + prefix + 1);
+    tokenizer_span *spans = arena_alloc(a, (o.n_spans + 1) * sizeof *spans);
+    if (!text || !spans) return waage_err_nomem(err);
+    memcpy(text, o.text, o.len);
+    if (prefix > 0) memcpy(text + o.len, rq->answer_prefix, prefix);
+    text[o.len + prefix] = '\0';
+    for (size_t i = 0; i < o.n_spans; i++)
+        if (!o.spans[i].data && o.spans[i].end > o.spans[i].start)
+            spans[p->n_spans++] =
+                (tokenizer_span){o.spans[i].start, o.spans[i].end - o.spans[i].start, true};
+    p->text = text;
+    p->len = o.len + prefix;
+    p->spans = spans;
+    return WAAGE_OK;
+}
+
+/* An empty prompt still needs a token to predict from. */
+static waage_status ensure_token(prompt *p, const prompt_maker *pm, arena *a, waage_err *err)
+{
+    const tokenizer_info *ti = tokenizer_get_info(pm->tok);
+    if (p->n > 0) return WAAGE_OK;
+    int32_t *id = arena_alloc(a, sizeof *id);
+    if (!id) return waage_err_nomem(err);
+    *id = ti->bos >= 0 ? ti->bos : ti->eos;
+    if (*id < 0)
+        return waage_err_set(err, WAAGE_EUNSUPPORTED,
+                             "an empty prompt, and the model has no token to begin with");
+    p->ids = id;
+    p->n = 1;
+    return WAAGE_OK;
+}
+
+waage_status prompt_make(prompt *out, const prompt_maker *pm, const request *rq, arena *a,
+                         waage_err *err)
+{
+    *out = (prompt){0};
+    if (rq->proto == PROTOCOL_CHAT) {
+        WAAGE_TRY(render_chat(out, pm, rq, a, err));
+    } else {
+        out->text = rq->prompt ? rq->prompt : "";
+        out->len = strlen(out->text);
+    }
+    WAAGE_TRY(tokenizer_encode_spans(pm->tok, out->text, out->len, out->spans, out->n_spans, true,
+                                     a, &out->ids, &out->n, err));
+    return ensure_token(out, pm, a, err);
+}
+
+/* Length of the text without the blanks at its end. */
+static size_t length_without_blanks(const char *s, size_t len)
+{
+    while (len > 0) {
+        size_t at = len - 1;
+        uint32_t cp;
+        while (at > 0 && len - at < 4 && ((unsigned char)s[at] & 0xC0) == 0x80)
+            at--;
+        (void)utf8_decode(s + at, len - at, &cp);
+        if (!unicode_is_space(cp)) break;
+        len = at;
+    }
+    return len;
+}
+
+/* Spans that lie before `len`; the last one may be shortened. */
+static size_t clip_spans(tokenizer_span *out, const prompt *p, size_t len)
+{
+    size_t n = 0;
+    for (; n < p->n_spans && p->spans[n].offset < len; n++) {
+        out[n] = p->spans[n];
+        if (out[n].offset + out[n].len > len) out[n].len = len - out[n].offset;
+    }
+    return n;
+}
+
+/* Where the continuation begins: behind as many tokens as the prompt has alone. A continuation that
+ * melted into the prompt's last token is scored from the first token that differs. */
+static size_t find_cut(const int32_t *all, size_t n_all, const int32_t *ctx, size_t n_ctx)
+{
+    if (n_ctx < n_all) return n_ctx > 0 ? n_ctx : 1;
+    size_t i = 0;
+    while (i + 1 < n_all && all[i] == ctx[i])
+        i++;
+    return i > 0 ? i : 1;
+}
+
+static waage_status make_choice(prompt_choice *out, const prompt_maker *pm, const prompt *p,
+                                const char *choice, const prompt *ctx, arena *a, waage_err *err)
+{
+    const size_t n = strlen(choice);
+    char *text = arena_alloc(a, p->len + n + 1);
+    if (!text) return waage_err_nomem(err);
+    memcpy(text, p->text, p->len);
+    memcpy(text + p->len, choice, n + 1);
+    prompt all = {0};
+    WAAGE_TRY(tokenizer_encode_spans(pm->tok, text, p->len + n, p->spans, p->n_spans, true, a,
+                                     &all.ids, &all.n, err));
+    if (ctx->len == 0 && (all.n == 0 || all.ids[0] != ctx->ids[0])) {
+        /* nothing in front, not even a BOS: the token that stands in for it goes first */
+        int32_t *ids = arena_alloc(a, (all.n + 1) * sizeof *ids);
+        if (!ids) return waage_err_nomem(err);
+        ids[0] = ctx->ids[0];
+        if (all.n > 0) memcpy(ids + 1, all.ids, all.n * sizeof *ids);
+        all.ids = ids;
+        all.n++;
+    }
+    *out = (prompt_choice){all.ids, all.n, find_cut(all.ids, all.n, ctx->ids, ctx->n)};
+    return WAAGE_OK;
+}
+
+waage_status prompt_make_choices(prompt_choice **out, const prompt_maker *pm, const prompt *p,
+                                 const request *rq, arena *a, waage_err *err)
+{
+    prompt ctx = {.text = p->text, .len = length_without_blanks(p->text, p->len)};
+    tokenizer_span *spans = arena_alloc(a, (p->n_spans + 1) * sizeof *spans);
+    prompt_choice *c = arena_calloc(a, rq->n_choices, sizeof *c);
+    if (!spans || !c) return waage_err_nomem(err);
+    ctx.n_spans = clip_spans(spans, p, ctx.len);
+    ctx.spans = spans;
+    WAAGE_TRY(tokenizer_encode_spans(pm->tok, ctx.text, ctx.len, spans, ctx.n_spans, true, a,
+                                     &ctx.ids, &ctx.n, err));
+    WAAGE_TRY(ensure_token(&ctx, pm, a, err));
+    for (size_t i = 0; i < rq->n_choices; i++)
+        WAAGE_TRY(make_choice(&c[i], pm, p, rq->choice[i], &ctx, a, err));
+    *out = c;
+    return WAAGE_OK;
+}

@@ -1,0 +1,41 @@
+/* prompt.h - from a request to the exact text and the token ids that the model sees. Both protocols
+ * go through here, for running as for rendering, so that what is shown is what was computed. */
+#ifndef RUNNERS_LOCAL_PROMPT_H
+#define RUNNERS_LOCAL_PROMPT_H
+#include "harness/base/arena.h"
+#include "harness/base/request.h"
+#include "harness/base/template.h"
+#include "runners/local/tokenizer.h"
+
+typedef struct {
+    const tokenizer *tok;
+    const template *chat; /* NULL: the model has none */
+    const char *no_chat;  /* why not */
+    const char *date;     /* for templates that print one, or NULL */
+} prompt_maker;
+
+typedef struct {
+    const char *text; /* (len) what stands before the answer */
+    size_t len;
+    const tokenizer_span *spans; /* (n_spans) template text */
+    size_t n_spans;
+    const int32_t *ids; /* (n) with exactly one BOS if the model wants one */
+    size_t n;
+} prompt;
+
+typedef struct {
+    const int32_t *ids; /* (n) prompt and continuation, tokenised jointly */
+    size_t n, cut;      /* ids[cut..n) are scored; 1 <= cut <= n */
+} prompt_choice;
+
+/* Everything lives in `a`. WAAGE_EUNSUPPORTED: chat without a template; WAAGE_EFORMAT: the template
+ * refused these messages. */
+WAAGE_MUST_CHECK waage_status prompt_make(prompt *out, const prompt_maker *pm, const request *rq,
+                                          arena *a, waage_err *err);
+/* The continuations of a loglik request behind p: (rq->n_choices). Blanks at the end of the prompt
+ * belong to the continuation: a token rarely ends with one. */
+WAAGE_MUST_CHECK waage_status prompt_make_choices(prompt_choice **out, const prompt_maker *pm,
+                                                  const prompt *p, const request *rq, arena *a,
+                                                  waage_err *err);
+
+#endif
