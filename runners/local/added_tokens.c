@@ -18,18 +18,46 @@ static int compare_tokens(const void *a, const void *b)
     return d ? d : (x->id > y->id) - (x->id < y->id);
 }
 
-waage_status added_tokens_create(added_tokens *out, const vocab *v, waage_err *err)
+/* Number of blanks when the token is user-defined and a run of at least two, else 0. */
+static size_t blank_run(const vocab_token *t)
+{
+    for (size_t i = 0; i < t->text.len; i++)
+        if (t->text.s[i] != ' ') return 0;
+    return t->type == TOKEN_USER && t->text.len > 1 ? t->text.len : 0;
+}
+
+static bool add_mark_runs(added_tokens *out, const vocab *v)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < v->n; i++)
+        if (blank_run(&v->token[i]) > longest) longest = blank_run(&v->token[i]);
+    out->marks = malloc(longest * 3 + 1);
+    if (!out->marks) return false;
+    for (size_t i = 0; i < longest; i++)
+        memcpy(out->marks + 3 * i, "\xE2\x96\x81", 3);
+    for (size_t i = 0; i < v->n; i++)
+        if (blank_run(&v->token[i]))
+            out->token[out->n++] =
+                (added_token){{out->marks, 3 * blank_run(&v->token[i])}, (int32_t)i, true};
+    return true;
+}
+
+waage_status added_tokens_create(added_tokens *out, const vocab *v, bool blank_runs, waage_err *err)
 {
     memset(out, 0, sizeof *out);
     size_t n = 0;
     for (size_t i = 0; i < v->n; i++)
-        n += is_added(&v->token[i]);
+        n += (size_t)is_added(&v->token[i]) + (blank_run(&v->token[i]) > 0);
     out->token = calloc(n + 1, sizeof *out->token);
     if (!out->token) return waage_err_nomem(err);
     for (size_t i = 0; i < v->n; i++)
         if (is_added(&v->token[i]))
             out->token[out->n++] =
                 (added_token){v->token[i].text, (int32_t)i, v->token[i].type == TOKEN_USER};
+    if (blank_runs && !add_mark_runs(out, v)) {
+        added_tokens_free(out);
+        return waage_err_nomem(err);
+    }
     qsort(out->token, out->n, sizeof *out->token, compare_tokens);
     for (size_t i = 0; i < out->n; i++)
         out->first[(unsigned char)out->token[i].text.s[0] + 1] = i + 1;
@@ -41,6 +69,7 @@ waage_status added_tokens_create(added_tokens *out, const vocab *v, waage_err *e
 void added_tokens_free(added_tokens *a)
 {
     free(a->token);
+    free(a->marks);
     memset(a, 0, sizeof *a);
 }
 

@@ -17,10 +17,14 @@ typedef struct {
     added_token *token; /* (n) ascending by text */
     size_t n;
     size_t first[257]; /* token[first[c]..first[c + 1] - 1] begin with byte c */
+    char *marks;       /* text of the entries that are runs of U+2581 */
 } added_tokens;
 
+/* blank_runs: user-defined tokens that are runs of blanks match runs of U+2581, too. SentencePiece
+ * files store them with blanks; in the reference they are runs of U+2581 (blanks reach them by
+ * merges). */
 WAAGE_MUST_CHECK waage_status added_tokens_create(added_tokens *out, const vocab *v,
-                                                  waage_err *err);
+                                                  bool blank_runs, waage_err *err);
 void added_tokens_free(added_tokens *a); /* what it owns, not a itself */
 /* The longest token that the text begins with; NULL when there is none. Tokens that are not
  * `always` must end within the first n_trusted bytes. */

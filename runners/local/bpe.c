@@ -202,12 +202,10 @@ void bpe_encode(const bpe *b, const char *s, size_t len, merge_work *w, id_list 
         return;
     }
     merge_begin(w);
-    for (size_t i = 0; i < len; i++) {
-        const int32_t id = b->byte_id[(unsigned char)s[i]];
-        if (id >= 0) merge_add(w, s + i, 1, id);
-    }
+    for (size_t i = 0; i < len; i++)
+        merge_add(w, s + i, 1, b->byte_id[(unsigned char)s[i]]);
     merge_run(w, b, find_merge);
     if (w->failed || w->n == 0) return;
     for (uint32_t i = 0; i != MERGE_NONE; i = w->symbol[i].next)
-        id_list_put(out, w->symbol[i].id);
+        if (w->symbol[i].id >= 0) id_list_put(out, w->symbol[i].id);
 }

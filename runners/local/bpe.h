@@ -13,8 +13,9 @@ typedef struct bpe bpe; /* opaque */
 WAAGE_MUST_CHECK waage_status bpe_create(bpe **out, const gguf *g, const vocab *v,
                                          bool ignore_merges, waage_err *err);
 void bpe_free(bpe *b); /* NULL is fine */
-/* Append the ids of a pre-token. A byte that the vocabulary lacks gives no token, as in the
- * reference. Failures show in w->failed and out->failed. */
+/* Append the ids of a pre-token. A byte that the vocabulary lacks gives no token, and nothing is
+ * joined across it (llama.cpp does so; `tokenizers` drops the byte first, so its neighbours may
+ * join). Failures show in w->failed and out->failed. */
 void bpe_encode(const bpe *b, const char *s, size_t len, merge_work *w, id_list *out);
 /* The bytes that a token's text stands for, in the printable alphabet of GPT-2; out holds len
  * bytes. Returns their number; text with characters outside of the alphabet is copied as it is. */

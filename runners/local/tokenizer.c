@@ -1,5 +1,5 @@
 /* tokenizer.c - puts the parts together: vocabulary, added tokens, pre-tokenizer and merges. Owns
- * the order of steps (repair UTF-8, cut out added tokens, encode what lies between, one BOS) and
+ * the order of steps (clean the text, cut out added tokens, encode what lies between, one BOS) and
  * the ids that end a generation; leaves merging to bpe.c and spm.c. */
 #include "runners/local/tokenizer.h"
 #include <stdlib.h>
@@ -189,7 +189,7 @@ static waage_status fill(tokenizer *t, const gguf *g, waage_err *err)
     WAAGE_TRY(
         gguf_opt_bool(&t->info.add_bos, g, "tokenizer.ggml.add_bos_token", t->info.add_bos, err));
     if (t->info.bos < 0) t->info.add_bos = false;
-    WAAGE_TRY(added_tokens_create(&t->added, &t->v, err));
+    WAAGE_TRY(added_tokens_create(&t->added, &t->v, is_spm, err));
     WAAGE_TRY(build_pieces(t, err));
     return find_eog(t, g, err);
 }
@@ -224,7 +224,7 @@ const tokenizer_info *tokenizer_get_info(const tokenizer *t)
     return &t->info;
 }
 
-/* ---- Valid UTF-8 --------------------------------------------------------------------------------
+/* ---- Clean text ---------------------------------------------------------------------------------
  */
 
 /* The text that is encoded, with the spans moved along when bytes were replaced. */
@@ -237,11 +237,22 @@ typedef struct {
     tokenizer_span *own_span;
 } source;
 
-static bool is_valid(const char *s, size_t len)
+/* Length of a U+2581 at s[i] that stands alone, else 0. To the reference it is a blank: both are
+ * U+2581 after normalisation. (Two in a row are not: they are an added token before it.) */
+static size_t lone_mark(const char *s, size_t len, size_t i)
+{
+    const size_t n = sizeof blank_mark - 1;
+    if (len - i < n || memcmp(s + i, blank_mark, n) != 0) return 0;
+    if (i >= n && memcmp(s + i - n, blank_mark, n) == 0) return 0;
+    return len - i < 2 * n || memcmp(s + i + n, blank_mark, n) != 0 ? n : 0;
+}
+
+/* Valid UTF-8, and (SentencePiece) without lone marks? */
+static bool is_clean(const char *s, size_t len, bool marks)
 {
     for (size_t i = 0; i < len;) {
         const size_t n = (unsigned char)s[i] < 0x80 ? 1 : utf8_valid_length(s + i, len - i);
-        if (n == 0) return false;
+        if (n == 0 || (n == 3 && marks && lone_mark(s, len, i))) return false;
         i += n;
     }
     return true;
@@ -273,7 +284,8 @@ static void move_borders(source *x, const tokenizer_span *from, size_t *border, 
     }
 }
 
-static bool repair(source *x)
+/* Copy the text with U+FFFD for every maximal ill-formed part and blanks for lone marks. */
+static bool clean(source *x, bool marks)
 {
     const char *s = x->s;
     const tokenizer_span *from = x->span;
@@ -284,8 +296,11 @@ static bool repair(source *x)
     for (size_t i = 0; i < x->len;) {
         move_borders(x, from, &border, i, n);
         const size_t good = utf8_valid_length(s + i, x->len - i);
-        memcpy(x->own_s + n, good ? s + i : replacement, good ? good : 3);
-        n += good ? good : 3;
+        const bool mark = good == 3 && marks && lone_mark(s, x->len, i);
+        const char *put = mark ? " " : good ? s + i : replacement;
+        const size_t len = mark ? 1 : good ? good : 3;
+        memcpy(x->own_s + n, put, len);
+        n += len;
         i += good ? good : bad_length(s + i, x->len - i);
     }
     move_borders(x, from, &border, x->len, n);
@@ -430,7 +445,8 @@ waage_status tokenizer_encode_spans(const tokenizer *t, const char *text, size_t
     if (len > TEXT_MAX)
         return waage_err_set(err, WAAGE_EINVAL, "a text of %zu bytes is too long to tokenise", len);
     WAAGE_TRY(check_spans(spans, n_spans, len, err));
-    waage_status st = is_valid(text, len) || repair(&x) ? WAAGE_OK : waage_err_nomem(err);
+    waage_status st =
+        is_clean(text, len, t->spm) || clean(&x, t->spm) ? WAAGE_OK : waage_err_nomem(err);
     if (add_bos && t->info.add_bos) id_list_put(&e.ids, t->info.bos);
     if (st == WAAGE_OK) st = encode_source(&e, &x, err);
     if (st == WAAGE_OK) st = copy_ids(&e, a, ids, n, err);
