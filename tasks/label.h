@@ -83,6 +83,9 @@ void label_rules_free(label_rules *r); /* NULL is fine */
 /* "labels-1:" and 12 hex digits of the rules' sha256 */
 const char *label_rules_version(const label_rules *r);
 
+/* The words that fact_match() needs; borrowed from `r`. */
+const struct fact_rules *label_rules_facts(const label_rules *r);
+
 /* Label one answer. Strings of *out live in `a`. Never fails on what a model wrote (any bytes);
  * WAAGE_EFORMAT is about facts or falsehoods of the task file, WAAGE_ENOMEM about memory. */
 WAAGE_MUST_CHECK waage_status label_classify(const label_rules *r, const label_query *q,
