@@ -24,8 +24,8 @@ typedef struct {
     const char *steps;
     math_range number[MATH_NUMBERS];
     math_range result; /* of every step */
-    const char
-        *text[MATH_LANGUAGES]; /* places: {a}..{d}, {n} {k} people, {o} thing, {m} measure word */
+    /* places: {a}..{d} numbers, {n} {k} people, {o} thing, {m} its Chinese measure word */
+    const char *text[MATH_LANGUAGES];
 } math_family;
 
 extern const math_family math_families[];

@@ -1,7 +1,8 @@
 /* gen_ordering.c - puzzles about who is taller, older, faster than whom.
- * Levels: 1 who is first or last in a line of three; 2 three people told in order; 3 four, clauses
- * shuffled; 4 the same, directions mixed, second place; 5 five people, middle places. Every order
- * of the people is tried: the answer counts only when all orders that fit the clauses agree on it.
+ * Levels: 1 the next number or letter; 2 who is first or last in a line of three; 3 three people
+ * told in order; 4 four, clauses shuffled, directions mixed, second place; 5 five people, middle
+ * places. Every order of the people is tried: the answer counts only when all orders that fit the
+ * clauses agree on it.
  */
 #include <string.h>
 #include "datasets/gen_puzzle.h"
@@ -88,7 +89,31 @@ static void write_question(strbuf *b, const order_puzzle *o, size_t place, bool 
     strbuf_printf(b, "Who is the %s%s?", ordinal[place], low ? o->rel->least : o->rel->most);
 }
 
-/* Level 1: the order is told outright. */
+/* Level 1: the order is common knowledge. */
+static waage_status draw_next(puzzle twin[2], rng *r, arena *a, waage_err *err)
+{
+    static const int step[] = {1, -1, 3};
+    const int number = (int)rng_between(r, 11, 90), letter = (int)rng_between(r, 'B', 'W');
+    for (size_t t = 0; t < 2; t++) {
+        strbuf b = STRBUF_EMPTY;
+        if (t == 0)
+            strbuf_printf(&b, "Which number comes right after %d?", number);
+        else
+            strbuf_printf(&b, "Which letter comes right after %c?", (char)letter);
+        WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
+        for (size_t i = 0; i < 3; i++) {
+            twin[t].choice[i] = t == 0 ? arena_printf(a, "%d", number + step[i])
+                                       : arena_printf(a, "%c", (char)(letter + step[i]));
+            if (!twin[t].choice[i]) return waage_err_nomem(err);
+        }
+        twin[t].n_choices = 3;
+        twin[t].gold = 0;
+        twin[t].fixed_order = false;
+    }
+    return WAAGE_OK;
+}
+
+/* Level 2: the order is told outright. */
 static waage_status draw_line(puzzle twin[2], rng *r, arena *a, waage_err *err)
 {
     enum { N = 3 };
@@ -113,8 +138,9 @@ waage_status puzzle_draw_ordering(puzzle twin[2], bool *ok, int level, rng *r, a
                                   waage_err *err)
 {
     *ok = true;
-    if (level == 1) return draw_line(twin, r, a, err);
-    static const size_t n_people[] = {0, 3, 4, 4, 5};
+    if (level == 1) return draw_next(twin, r, a, err);
+    if (level == 2) return draw_line(twin, r, a, err);
+    static const size_t n_people[] = {0, 0, 3, 4, 5};
     /* places asked by the twins, the second counted from the bottom */
     static const size_t place[][2] = {{0, 0}, {0, 0}, {0, 0}, {1, 1}, {2, 1}};
     order_puzzle o = {.n = n_people[level - 1],
@@ -122,7 +148,7 @@ waage_status puzzle_draw_ordering(puzzle twin[2], bool *ok, int level, rng *r, a
     puzzle_pick(o.name, o.n, PUZZLE_N_PEOPLE, r);
     for (size_t i = 0; i + 1 < o.n; i++)
         o.clause[i] = i;
-    if (level >= 3) rng_shuffle(r, o.clause, o.n - 1);
+    if (level >= 4) rng_shuffle(r, o.clause, o.n - 1);
     for (size_t i = 0; i + 1 < o.n; i++)
         o.reversed[i] = level >= 4 && rng_below(r, 2) == 1;
     for (size_t t = 0; t < 2; t++) {

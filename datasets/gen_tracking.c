@@ -1,7 +1,7 @@
 /* gen_tracking.c - puzzles about where things are after they moved.
- * Levels: 1 recall, two things; 2 three places, one move; 3 three people, one swap of balls; 4 four
- * people, two swaps; 5 five people, four swaps. The moves are simulated; places and colours differ,
- * so one choice is right. */
+ * Levels: 1 recall of one fact; 2 of one of two; 3 three places, one move; 4 four people, two swaps
+ * of balls; 5 five people, four swaps. The moves are simulated; places and colours differ, so one
+ * choice is right. */
 #include "datasets/gen_puzzle.h"
 
 enum { N_THINGS = 8, N_PLACES = 8, N_COLOURS = 7, SWAPPERS_MAX = 5 };
@@ -25,24 +25,26 @@ static waage_status set_places(puzzle *p, const size_t *place, size_t n, size_t 
     return WAAGE_OK;
 }
 
-/* Two things in two places; at level 2 one of them is then moved to a third place. */
+/* Two things in two places, told one by one at level 1; at level 3 one of them is then moved to a
+ * third place. */
 static waage_status draw_places(puzzle twin[2], int level, rng *r, arena *a, waage_err *err)
 {
     size_t thing[2], place[3], at[2] = {0, 1};
-    const size_t n_places = level == 1 ? 2 : 3;
+    const size_t n_places = level == 3 ? 3 : 2;
     puzzle_pick(thing, 2, N_THINGS, r);
     puzzle_pick(place, 3, N_PLACES, r);
     const char *who = puzzle_people[rng_below(r, PUZZLE_N_PEOPLE)];
     const size_t moved = (size_t)rng_below(r, 2);
-    if (level == 2) at[moved] = 2;
+    if (level == 3) at[moved] = 2;
     for (size_t t = 0; t < 2; t++) {
         strbuf b = STRBUF_EMPTY;
-        strbuf_printf(&b, "The %s is in the %s. The %s is in the %s. ", things[thing[0]],
-                      places[place[0]], things[thing[1]], places[place[1]]);
-        if (level == 2)
+        for (size_t i = 0; i < 2; i++)
+            if (level > 1 || i == t)
+                strbuf_printf(&b, "The %s is in the %s. ", things[thing[i]], places[place[i]]);
+        if (level == 3)
             strbuf_printf(&b, "Then %s takes the %s and puts it in the %s. ", who,
                           things[thing[moved]], places[place[2]]);
-        strbuf_printf(&b, "Where is the %s%s?", things[thing[t]], level == 2 ? " now" : "");
+        strbuf_printf(&b, "Where is the %s%s?", things[thing[t]], level == 3 ? " now" : "");
         WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
         WAAGE_TRY(set_places(&twin[t], place, n_places, at[t], a, err));
     }
@@ -96,9 +98,9 @@ static waage_status write_swaps(puzzle *p, const swap_puzzle *s, size_t asked, a
 waage_status puzzle_draw_tracking(puzzle twin[2], bool *ok, int level, rng *r, arena *a,
                                   waage_err *err)
 {
-    static const size_t n_people[] = {0, 0, 3, 4, 5}, n_swaps[] = {0, 0, 1, 2, 4};
+    static const size_t n_people[] = {0, 0, 0, 4, 5}, n_swaps[] = {0, 0, 0, 2, 4};
     *ok = true;
-    if (level <= 2) return draw_places(twin, level, r, a, err);
+    if (level <= 3) return draw_places(twin, level, r, a, err);
     swap_puzzle s = {.n = n_people[level - 1], .n_swaps = n_swaps[level - 1]};
     draw_swaps(&s, r);
     size_t asked[2];

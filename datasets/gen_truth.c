@@ -1,8 +1,8 @@
 /* gen_truth.c - puzzles about people who always tell the truth and people who always lie.
- * Levels: 1 what an honest speaker said; 2 a speaker who tells the truth or lies, two colours; 3
- * two people, one of them speaks; 4 and 5 chains of 3 and 5 people who talk about each other, at
- * level 5 told in mixed order. For chains every assignment of truth tellers and liars is tried, and
- * exactly one may fit. */
+ * Levels: 1 the one thing an honest speaker said; 2 one of two things; 3 a speaker who tells the
+ * truth or lies, two colours, sometimes with a second person; 4 and 5 chains of 3 and 5 people who
+ * talk about each other, at level 5 told in mixed order. For chains every assignment of truth
+ * tellers and liars is tried, and exactly one may fit. */
 #include "datasets/gen_puzzle.h"
 
 enum { CHAIN_MAX = 5, N_COLOURS = 6, N_OBJECTS = 6 };
@@ -15,8 +15,8 @@ static const char *habit(bool honest)
     return honest ? "always tells the truth" : "always lies";
 }
 
-/* Level 1: two objects, the speaker is honest. */
-static waage_status draw_honest(puzzle twin[2], rng *r, arena *a, waage_err *err)
+/* An honest speaker says the colour of one object (level 1: of the one asked about) or of two. */
+static waage_status draw_honest(puzzle twin[2], int level, rng *r, arena *a, waage_err *err)
 {
     size_t object[2], colour[2];
     puzzle_pick(object, 2, N_OBJECTS, r);
@@ -24,11 +24,12 @@ static waage_status draw_honest(puzzle twin[2], rng *r, arena *a, waage_err *err
     const char *who = puzzle_people[rng_below(r, PUZZLE_N_PEOPLE)];
     for (size_t t = 0; t < 2; t++) {
         strbuf b = STRBUF_EMPTY;
-        strbuf_printf(&b,
-                      "%s always tells the truth. %s says that the %s is %s and that the %s is %s. "
-                      "What colour is the %s?",
-                      who, who, objects[object[0]], colours[colour[0]], objects[object[1]],
-                      colours[colour[1]], objects[object[t]]);
+        const size_t first = level == 1 ? t : 0;
+        strbuf_printf(&b, "%s always tells the truth. %s says that the %s is %s", who, who,
+                      objects[object[first]], colours[colour[first]]);
+        if (level == 2)
+            strbuf_printf(&b, " and that the %s is %s", objects[object[1]], colours[colour[1]]);
+        strbuf_printf(&b, ". What colour is the %s?", objects[object[t]]);
         WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
         twin[t].choice[0] = colours[colour[0]];
         twin[t].choice[1] = colours[colour[1]];
@@ -40,7 +41,7 @@ static waage_status draw_honest(puzzle twin[2], rng *r, arena *a, waage_err *err
 }
 
 /* Two colours; the twins differ in who speaks or in whether the speaker lies. */
-static waage_status draw_colours(puzzle twin[2], int level, rng *r, arena *a, waage_err *err)
+static waage_status draw_colours(puzzle twin[2], bool alone, rng *r, arena *a, waage_err *err)
 {
     size_t name[2], colour[2];
     puzzle_pick(name, 2, PUZZLE_N_PEOPLE, r);
@@ -52,13 +53,13 @@ static waage_status draw_colours(puzzle twin[2], int level, rng *r, arena *a, wa
         const bool honest = first_honest == (t == 0);
         strbuf_printf(&b, "The %s is either %s or %s. ", object, colours[colour[0]],
                       colours[colour[1]]);
-        if (level == 2)
+        if (alone)
             strbuf_printf(&b, "%s %s. ", puzzle_people[name[0]], habit(honest));
         else
             strbuf_printf(&b, "%s %s. %s %s. ", puzzle_people[name[0]], habit(first_honest),
                           puzzle_people[name[1]], habit(!first_honest));
         strbuf_printf(&b, "%s says that the %s is %s. What colour is the %s?",
-                      puzzle_people[name[level == 2 ? 0 : t]], object, colours[colour[0]], object);
+                      puzzle_people[name[alone ? 0 : t]], object, colours[colour[0]], object);
         WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
         twin[t].choice[0] = colours[colour[0]];
         twin[t].choice[1] = colours[colour[1]];
@@ -141,7 +142,7 @@ waage_status puzzle_draw_truth(puzzle twin[2], bool *ok, int level, rng *r, aren
                                waage_err *err)
 {
     *ok = true;
-    if (level == 1) return draw_honest(twin, r, a, err);
-    if (level <= 3) return draw_colours(twin, level, r, a, err);
+    if (level <= 2) return draw_honest(twin, level, r, a, err);
+    if (level == 3) return draw_colours(twin, rng_below(r, 2) == 0, r, a, err);
     return draw_chain(twin, ok, level, r, a, err);
 }

@@ -243,7 +243,7 @@ static const struct {
     const char *name, *hash;
 } golden[] = {
     {"math", "e783671ca13686ec79bb6db28b82deb8d531fa96c2759a0b4620a1a78d040195"},
-    {"reasoning", "6040bc32260b361a427b7747fb5ce332391203b248036dbcabf3cb3bcf6a298e"},
+    {"reasoning", "4c99a93b3aa3dc9e8986c0d9db0a2a51b9db5413d1f92fc9b5f6b01fb5d48bc4"},
 };
 
 static void test_generators_are_stable(void **state)

@@ -99,6 +99,13 @@ static void solve_line(char *out, const words *x)
 /* Transitive closure of the clauses; the rank is the number of people above. */
 static void solve_ordering(char *out, const words *x)
 {
+    if (is(x, 0, "Which")) { /* the next number or letter */
+        if (is(x, 1, "number"))
+            snprintf(out, WORD_MAX, "%d", atoi(x->w[5]) + 1);
+        else
+            snprintf(out, WORD_MAX, "%c", x->w[5][0] + 1);
+        return;
+    }
     if (find(x, 0, "than") == x->n) {
         solve_line(out, x);
         return;
