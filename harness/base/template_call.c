@@ -11,7 +11,10 @@
 #include "harness/base/unicode.h"
 #include "harness/base/utf8.h"
 
-#define TBUF_EMPTY {STRBUF_EMPTY, STRBUF_EMPTY}
+#define TBUF_EMPTY                                                                                 \
+    {                                                                                              \
+        STRBUF_EMPTY, STRBUF_EMPTY                                                                 \
+    }
 
 static bool given(const tval *v)
 {
@@ -43,12 +46,10 @@ static bool number_of(const tval *v, double *f, int64_t *i, bool *is_int)
 static bool int_power(int64_t base, int64_t exponent, int64_t *out)
 {
     int64_t v = 1;
-    for (int64_t i = 0; i < exponent; i++) {
-        if (v == 0 || v == 1) {
-            if (i > 0 && base >= 0 && base <= 1) break;
-        }
-        if (__builtin_mul_overflow(v, base, &v) || i > 4096) return false;
-    }
+    if (base >= -1 && base <= 1)
+        exponent = exponent ? 2 - exponent % 2 : 0; /* same value, few rounds */
+    for (int64_t i = 0; i < exponent; i++)
+        if (__builtin_mul_overflow(v, base, &v)) return false;
     *out = v;
     return true;
 }
@@ -60,10 +61,18 @@ static waage_status int_binary(render *r, const node *n, int64_t a, int64_t b, t
     if ((n->op == OP_DIV || n->op == OP_FLOORDIV || n->op == OP_MOD) && b == 0)
         return render_fail(r, n->line, "division by zero");
     switch (n->op) {
-    case OP_ADD: overflow = __builtin_add_overflow(a, b, &v); break;
-    case OP_SUB: overflow = __builtin_sub_overflow(a, b, &v); break;
-    case OP_MUL: overflow = __builtin_mul_overflow(a, b, &v); break;
-    case OP_DIV: *out = tval_float((double)a / (double)b); return WAAGE_OK;
+    case OP_ADD:
+        overflow = __builtin_add_overflow(a, b, &v);
+        break;
+    case OP_SUB:
+        overflow = __builtin_sub_overflow(a, b, &v);
+        break;
+    case OP_MUL:
+        overflow = __builtin_mul_overflow(a, b, &v);
+        break;
+    case OP_DIV:
+        *out = tval_float((double)a / (double)b);
+        return WAAGE_OK;
     case OP_FLOORDIV:
     case OP_MOD:
         if (b == -1) { /* INT64_MIN / -1 has no result */
@@ -80,7 +89,8 @@ static waage_status int_binary(render *r, const node *n, int64_t a, int64_t b, t
         }
         overflow = !int_power(a, b, &v);
         break;
-    default: return render_fail(r, n->line, "an operator without a rule");
+    default:
+        return render_fail(r, n->line, "an operator without a rule");
     }
     if (overflow) return render_fail(r, n->line, "an integer does not fit into 64 bits");
     *out = tval_int(v);
@@ -93,17 +103,30 @@ static waage_status float_binary(render *r, const node *n, double a, double b, t
     if ((n->op == OP_DIV || n->op == OP_FLOORDIV || n->op == OP_MOD) && b == 0)
         return render_fail(r, n->line, "division by zero");
     switch (n->op) {
-    case OP_ADD: v = a + b; break;
-    case OP_SUB: v = a - b; break;
-    case OP_MUL: v = a * b; break;
-    case OP_DIV: v = a / b; break;
-    case OP_FLOORDIV: v = floor(a / b); break;
+    case OP_ADD:
+        v = a + b;
+        break;
+    case OP_SUB:
+        v = a - b;
+        break;
+    case OP_MUL:
+        v = a * b;
+        break;
+    case OP_DIV:
+        v = a / b;
+        break;
+    case OP_FLOORDIV:
+        v = floor(a / b);
+        break;
     case OP_MOD:
         m = fmod(a, b);
         v = m != 0 && (m < 0) != (b < 0) ? m + b : m;
         break;
-    case OP_POW: v = pow(a, b); break;
-    default: return render_fail(r, n->line, "an operator without a rule");
+    case OP_POW:
+        v = pow(a, b);
+        break;
+    default:
+        return render_fail(r, n->line, "an operator without a rule");
     }
     *out = tval_float(v);
     return WAAGE_OK;
@@ -211,7 +234,7 @@ waage_status tval_contains(render *r, uint32_t line, const tval *item, const tva
             *out = tval_equal(item, &in->u.map->pairs[i].key);
         return WAAGE_OK;
     }
-    if (in->kind == TV_UNDEFINED && !r->t->opt.strict) return WAAGE_OK;
+    if (in->kind == TV_UNDEFINED && !tval_is_unusable(r, in)) return WAAGE_OK;
     if (in->kind == TV_UNDEFINED) return render_fail(r, line, "`%s` is undefined", in->u.str.s);
     return render_fail(r, line, "`in`: nothing can be in %s", tval_kind_name(in));
 }
@@ -226,8 +249,8 @@ static bool index_of(int64_t i, size_t n, size_t *at)
 
 waage_status tval_item(render *r, uint32_t line, const tval *v, const tval *key, tval *out)
 {
-    const char *name = key->kind == TV_STR ? arena_strndup(r->a, key->u.str.s, key->u.str.len)
-                                           : "an index";
+    const char *name =
+        key->kind == TV_STR ? arena_strndup(r->a, key->u.str.s, key->u.str.len) : "an index";
     size_t at;
     if (!name) return waage_err_nomem(r->err);
     if (v->kind == TV_UNDEFINED)
@@ -443,7 +466,8 @@ static waage_status split_blank(render *r, uint32_t line, tstr s, int64_t max, t
     for (;;) {
         s = strip(s, NULL, true, false);
         if (s.len == 0) return WAAGE_OK;
-        if (max >= 0 && l->n == (size_t)max) return add_piece(r, line, l, strip(s, NULL, false, true));
+        if (max >= 0 && l->n == (size_t)max)
+            return add_piece(r, line, l, strip(s, NULL, false, true));
         size_t end = 0;
         while (end < s.len) {
             uint32_t cp;
@@ -599,7 +623,8 @@ static waage_status method_index(render *r, const call_args *c, const tval *self
 {
     if (self->kind == TV_STR) {
         WAAGE_TRY(method_find(r, c, self, out));
-        return out->u.i >= 0 ? WAAGE_OK : render_fail(r, c->line, "index: the text is not in there");
+        return out->u.i >= 0 ? WAAGE_OK
+                             : render_fail(r, c->line, "index: the text is not in there");
     }
     if (self->kind != TV_LIST) return wrong(r, c, "index", self);
     for (size_t i = 0; i < self->u.list->n; i++) {
@@ -702,7 +727,7 @@ static waage_status filter_length(render *r, const call_args *c, const tval *sel
 {
     bool ok;
     const size_t n = tval_length(self, &ok);
-    if (!ok || (self->kind == TV_UNDEFINED && r->t->opt.strict)) return wrong(r, c, "length", self);
+    if (!ok || (tval_is_unusable(r, self))) return wrong(r, c, "length", self);
     *out = tval_int((int64_t)n);
     return WAAGE_OK;
 }
@@ -736,7 +761,8 @@ static waage_status filter_int(render *r, const call_args *c, const tval *self, 
     if (given(&c->args[1]) && (c->args[1].kind != TV_INT || c->args[1].u.i != 10))
         return render_fail(r, c->line, "int: only base 10 is supported");
     *out = given(&c->args[0]) ? c->args[0] : tval_int(0);
-    if (self->kind == TV_UNDEFINED) return r->t->opt.strict ? wrong(r, c, "int", self) : WAAGE_OK;
+    if (self->kind == TV_UNDEFINED)
+        return tval_is_unusable(r, self) ? wrong(r, c, "int", self) : WAAGE_OK;
     if (self->kind == TV_INT || self->kind == TV_BOOL) {
         *out = tval_int(self->kind == TV_INT ? self->u.i : self->u.b);
         return WAAGE_OK;
@@ -759,7 +785,8 @@ static waage_status filter_float(render *r, const call_args *c, const tval *self
     int64_t i;
     bool is_int;
     *out = given(&c->args[0]) ? c->args[0] : tval_float(0);
-    if (self->kind == TV_UNDEFINED) return r->t->opt.strict ? wrong(r, c, "float", self) : WAAGE_OK;
+    if (self->kind == TV_UNDEFINED)
+        return tval_is_unusable(r, self) ? wrong(r, c, "float", self) : WAAGE_OK;
     if (number_of(self, &f, &i, &is_int) ||
         (self->kind == TV_STR && parse_number(r, self->u.str, false, &i, &f)))
         *out = tval_float(f);
@@ -793,7 +820,8 @@ static waage_status end_item(render *r, const call_args *c, const tval *self, bo
 {
     tlist *items;
     WAAGE_TRY(tval_items(r, c->line, self, &items));
-    *out = items->n ? items->items[last ? items->n - 1 : 0] : tval_undefined("first or last of nothing");
+    *out = items->n ? items->items[last ? items->n - 1 : 0]
+                    : tval_undefined("first or last of nothing");
     return WAAGE_OK;
 }
 
@@ -981,8 +1009,10 @@ TEST(float, v->kind == TV_FLOAT)
 TEST(number, v->kind == TV_INT || v->kind == TV_FLOAT || v->kind == TV_BOOL)
 TEST(string, v->kind == TV_STR)
 TEST(mapping, v->kind == TV_MAP)
-TEST(iterable, v->kind == TV_STR || v->kind == TV_LIST || v->kind == TV_MAP || v->kind == TV_UNDEFINED)
-TEST(sequence, v->kind == TV_STR || v->kind == TV_LIST || v->kind == TV_MAP || v->kind == TV_UNDEFINED)
+TEST(iterable,
+     v->kind == TV_STR || v->kind == TV_LIST || v->kind == TV_MAP || v->kind == TV_UNDEFINED)
+TEST(sequence,
+     v->kind == TV_STR || v->kind == TV_LIST || v->kind == TV_MAP || v->kind == TV_UNDEFINED)
 TEST(eq, tval_equal(v, &c->args[0]))
 TEST(ne, !tval_equal(v, &c->args[0]))
 
@@ -1101,11 +1131,13 @@ static waage_status function_raise(render *r, const call_args *c, const tval *se
     (void)self;
     (void)out;
     WAAGE_TRY(tval_to_str(r, c->line, &c->args[0], &s));
-    return render_fail(r, c->line, "the template says: %.*s", (int)(s.len < 400 ? s.len : 400), s.s);
+    return render_fail(r, c->line, "the template says: %.*s", (int)(s.len < 400 ? s.len : 400),
+                       s.s);
 }
 
-static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
-                                     "July",    "August",   "September", "October", "November", "December"};
+static const char *const months[] = {"January",   "February", "March",    "April",
+                                     "May",       "June",     "July",     "August",
+                                     "September", "October",  "November", "December"};
 static const char *const days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                    "Thursday", "Friday", "Saturday"};
 
@@ -1117,27 +1149,55 @@ static int weekday(int y, int m, int d)
     return (y + y / 4 - y / 100 + y / 400 + t[m - 1] + d) % 7;
 }
 
-/* One letter of a strftime format, in the C locale, at midnight of the date. False: not supported. */
+/* One letter of a strftime format, in the C locale, at midnight of the date. False: not supported.
+ */
 static bool put_date(strbuf *b, char letter, int y, int m, int d)
 {
     switch (letter) {
-    case 'Y': strbuf_printf(b, "%04d", y); return true;
-    case 'y': strbuf_printf(b, "%02d", y % 100); return true;
-    case 'm': strbuf_printf(b, "%02d", m); return true;
-    case 'd': strbuf_printf(b, "%02d", d); return true;
-    case 'e': strbuf_printf(b, "%2d", d); return true;
-    case 'B': strbuf_puts(b, months[m - 1]); return true;
+    case 'Y':
+        strbuf_printf(b, "%04d", y);
+        return true;
+    case 'y':
+        strbuf_printf(b, "%02d", y % 100);
+        return true;
+    case 'm':
+        strbuf_printf(b, "%02d", m);
+        return true;
+    case 'd':
+        strbuf_printf(b, "%02d", d);
+        return true;
+    case 'e':
+        strbuf_printf(b, "%2d", d);
+        return true;
+    case 'B':
+        strbuf_puts(b, months[m - 1]);
+        return true;
     case 'b':
-    case 'h': strbuf_put(b, months[m - 1], 3); return true;
-    case 'A': strbuf_puts(b, days[weekday(y, m, d)]); return true;
-    case 'a': strbuf_put(b, days[weekday(y, m, d)], 3); return true;
-    case 'F': strbuf_printf(b, "%04d-%02d-%02d", y, m, d); return true;
+    case 'h':
+        strbuf_put(b, months[m - 1], 3);
+        return true;
+    case 'A':
+        strbuf_puts(b, days[weekday(y, m, d)]);
+        return true;
+    case 'a':
+        strbuf_put(b, days[weekday(y, m, d)], 3);
+        return true;
+    case 'F':
+        strbuf_printf(b, "%04d-%02d-%02d", y, m, d);
+        return true;
     case 'H':
     case 'M':
-    case 'S': strbuf_puts(b, "00"); return true;
-    case 'T': strbuf_puts(b, "00:00:00"); return true;
-    case '%': strbuf_putc(b, '%'); return true;
-    default: return false;
+    case 'S':
+        strbuf_puts(b, "00");
+        return true;
+    case 'T':
+        strbuf_puts(b, "00:00:00");
+        return true;
+    case '%':
+        strbuf_putc(b, '%');
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -1147,8 +1207,8 @@ static waage_status function_strftime(render *r, const call_args *c, const tval 
     strbuf b = STRBUF_EMPTY;
     (void)self;
     if (c->args[0].kind != TV_STR) return wrong(r, c, "strftime_now", &c->args[0]);
-    if (strlen(r->date) != 10 || sscanf(r->date, "%4d-%2d-%2d", &y, &m, &d) != 3 || m < 1 || m > 12 ||
-        d < 1 || d > 31 || y < 1)
+    if (strlen(r->date) != 10 || sscanf(r->date, "%4d-%2d-%2d", &y, &m, &d) != 3 || m < 1 ||
+        m > 12 || d < 1 || d > 31 || y < 1)
         return render_fail(r, c->line, "the date `%s` is not of the form YYYY-MM-DD", r->date);
     const tstr f = c->args[0].u.str;
     for (size_t i = 0; i < f.len; i++) {
@@ -1267,8 +1327,9 @@ const callee *callee_find(call_kind kind, const char *name)
 
 bool callee_is_map_method(const char *name)
 {
-    static const char *const methods[] = {"clear", "copy",    "fromkeys",   "get",    "items", "keys",
-                                          "pop",   "popitem", "setdefault", "update", "values"};
+    static const char *const methods[] = {"clear",      "copy",   "fromkeys", "get",
+                                          "items",      "keys",   "pop",      "popitem",
+                                          "setdefault", "update", "values"};
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         if (strcmp(name, methods[i]) == 0) return true;
     return false;

@@ -1,4 +1,5 @@
-/* template_eval.c - walking the tree: statements, expressions, scopes, limits; the public functions. */
+/* template_eval.c - walking the tree: statements, expressions, scopes, limits; the public
+ * functions. */
 #include "harness/base/template_impl.h"
 
 #include <stdarg.h>
@@ -34,7 +35,8 @@ waage_status render_fail(render *r, uint32_t line, const char *fmt, ...)
 waage_status render_charge(render *r, uint32_t line, size_t n_bytes)
 {
     const uint64_t cost = 1 + n_bytes / 64;
-    if (cost > r->steps_left) return render_fail(r, line, "the template runs too long (step limit)");
+    if (cost > r->steps_left)
+        return render_fail(r, line, "the template runs too long (step limit)");
     r->steps_left -= cost;
     return WAAGE_OK;
 }
@@ -88,9 +90,12 @@ static bool loop_attribute(const tloop *l, const char *name, tval *out)
     const struct {
         const char *name;
         size_t value;
-    } numbers[] = {{"index", l->index0 + 1},      {"index0", l->index0},
-                   {"revindex", l->n - l->index0}, {"revindex0", l->n - l->index0 - 1},
-                   {"length", l->n},              {"depth", l->depth + 1},
+    } numbers[] = {{"index", l->index0 + 1},
+                   {"index0", l->index0},
+                   {"revindex", l->n - l->index0},
+                   {"revindex0", l->n - l->index0 - 1},
+                   {"length", l->n},
+                   {"depth", l->depth + 1},
                    {"depth0", l->depth}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (strcmp(name, numbers[i].name) != 0) continue;
@@ -231,9 +236,9 @@ static waage_status eval_operand(render *r, const node *n, const tval *a, const 
 {
     int order;
     if (n->op == OP_EQ || n->op == OP_NE) {
-        if (r->t->opt.strict && (a->kind == TV_UNDEFINED || b->kind == TV_UNDEFINED))
+        if (tval_is_unusable(r, a) || tval_is_unusable(r, b))
             return render_fail(r, n->line, "`%s` is undefined",
-                               a->kind == TV_UNDEFINED ? a->u.str.s : b->u.str.s);
+                               tval_is_unusable(r, a) ? a->u.str.s : b->u.str.s);
         *out = tval_equal(a, b) == (n->op == OP_EQ);
         return WAAGE_OK;
     }
@@ -245,7 +250,10 @@ static waage_status eval_operand(render *r, const node *n, const tval *a, const 
     if (!tval_order(a, b, &order))
         return render_fail(r, n->line, "%s and %s have no order", tval_kind_name(a),
                            tval_kind_name(b));
-    *out = n->op == OP_LT ? order < 0 : n->op == OP_LE ? order <= 0 : n->op == OP_GT ? order > 0 : order >= 0;
+    *out = n->op == OP_LT   ? order < 0
+           : n->op == OP_LE ? order <= 0
+           : n->op == OP_GT ? order > 0
+                            : order >= 0;
     return WAAGE_OK;
 }
 
@@ -269,8 +277,7 @@ static waage_status eval_truth(render *r, frame *f, const node *n, bool *out)
 {
     tval v;
     WAAGE_TRY(render_eval(r, f, n, &v));
-    if (v.kind == TV_UNDEFINED && r->t->opt.strict)
-        return render_fail(r, n->line, "`%s` is undefined", v.u.str.s);
+    if (tval_is_unusable(r, &v)) return render_fail(r, n->line, "`%s` is undefined", v.u.str.s);
     *out = tval_truth(&v);
     return WAAGE_OK;
 }
@@ -278,8 +285,7 @@ static waage_status eval_truth(render *r, frame *f, const node *n, bool *out)
 static waage_status eval_and_or(render *r, frame *f, const node *n, tval *out)
 {
     WAAGE_TRY(render_eval(r, f, n->a, out));
-    if (out->kind == TV_UNDEFINED && r->t->opt.strict)
-        return render_fail(r, n->line, "`%s` is undefined", out->u.str.s);
+    if (tval_is_unusable(r, out)) return render_fail(r, n->line, "`%s` is undefined", out->u.str.s);
     if (tval_truth(out) == (n->kind == N_OR)) return WAAGE_OK;
     return render_eval(r, f, n->b, out);
 }
@@ -361,33 +367,49 @@ static waage_status eval_kind(render *r, frame *f, const node *n, tval *out)
 {
     bool truth;
     switch (n->kind) {
-    case N_CONST: *out = n->value; return WAAGE_OK;
-    case N_NAME: return eval_name(r, f, n, out);
-    case N_ATTR: return eval_attr(r, f, n, out);
-    case N_INDEX: return eval_index(r, f, n, out);
-    case N_SLICE: return eval_slice(r, f, n, out);
-    case N_LIST: return eval_list(r, f, n, out);
-    case N_DICT: return eval_dict(r, f, n, out);
-    case N_CALL: return eval_call(r, f, n, out);
+    case N_CONST:
+        *out = n->value;
+        return WAAGE_OK;
+    case N_NAME:
+        return eval_name(r, f, n, out);
+    case N_ATTR:
+        return eval_attr(r, f, n, out);
+    case N_INDEX:
+        return eval_index(r, f, n, out);
+    case N_SLICE:
+        return eval_slice(r, f, n, out);
+    case N_LIST:
+        return eval_list(r, f, n, out);
+    case N_DICT:
+        return eval_dict(r, f, n, out);
+    case N_CALL:
+        return eval_call(r, f, n, out);
     case N_METHOD:
     case N_FILTER:
-    case N_TEST: return eval_subject_call(r, f, n, out);
+    case N_TEST:
+        return eval_subject_call(r, f, n, out);
     case N_NEG:
-    case N_POS: return eval_negate(r, f, n, out);
+    case N_POS:
+        return eval_negate(r, f, n, out);
     case N_NOT:
         WAAGE_TRY(eval_truth(r, f, n->a, &truth));
         *out = tval_bool(!truth);
         return WAAGE_OK;
     case N_AND:
-    case N_OR: return eval_and_or(r, f, n, out);
-    case N_BINARY: return eval_binary(r, f, n, out);
-    case N_COMPARE: return eval_compare(r, f, n, out);
+    case N_OR:
+        return eval_and_or(r, f, n, out);
+    case N_BINARY:
+        return eval_binary(r, f, n, out);
+    case N_COMPARE:
+        return eval_compare(r, f, n, out);
     case N_COND:
         WAAGE_TRY(eval_truth(r, f, n->b, &truth));
         if (truth || n->c) return render_eval(r, f, truth ? n->a : n->c, out);
         *out = tval_undefined("the else of an inline if");
+        out->u.str.data = true; /* prints as "" even in strict templates, as in Jinja2 */
         return WAAGE_OK;
-    default: return render_fail(r, n->line, "not an expression");
+    default:
+        return render_fail(r, n->line, "not an expression");
     }
 }
 
@@ -501,7 +523,9 @@ static waage_status exec_kind(render *r, frame *f, const node *n, tbuf *out)
         for (size_t i = 0; i < n->n_kids && r->jump == N_SEQ; i++)
             WAAGE_TRY(exec(r, f, n->kids[i], out));
         return WAAGE_OK;
-    case N_TEXT: tbuf_put(out, n->value.u.str); return tbuf_check(r, n->line, out);
+    case N_TEXT:
+        tbuf_put(out, n->value.u.str);
+        return tbuf_check(r, n->line, out);
     case N_PRINT:
         WAAGE_TRY(render_eval(r, f, n->a, &v));
         return tval_print(r, n->line, &v, out);
@@ -509,15 +533,21 @@ static waage_status exec_kind(render *r, frame *f, const node *n, tbuf *out)
         WAAGE_TRY(eval_truth(r, f, n->a, &truth));
         if (truth) return exec(r, f, n->b, out);
         return n->c ? exec(r, f, n->c, out) : WAAGE_OK;
-    case N_FOR: return exec_for(r, f, n, out);
+    case N_FOR:
+        return exec_for(r, f, n, out);
     case N_SET:
         WAAGE_TRY(render_eval(r, f, n->a, &v));
         return assign_all(r, f, n, v);
-    case N_SET_BLOCK: return exec_set_block(r, f, n, out);
-    case N_MACRO: return bind(r, f, n->name, (tval){.kind = TV_MACRO, .u.macro = n});
+    case N_SET_BLOCK:
+        return exec_set_block(r, f, n, out);
+    case N_MACRO:
+        return bind(r, f, n->name, (tval){.kind = TV_MACRO, .u.macro = n});
     case N_BREAK:
-    case N_CONTINUE: r->jump = n->kind; return WAAGE_OK;
-    default: return render_fail(r, n->line, "not a statement");
+    case N_CONTINUE:
+        r->jump = n->kind;
+        return WAAGE_OK;
+    default:
+        return render_fail(r, n->line, "not a statement");
     }
 }
 
@@ -536,7 +566,8 @@ static waage_status exec(render *r, frame *f, const node *n, tbuf *out)
 bool template_has_code(const char *source, size_t len)
 {
     for (size_t i = 0; i + 1 < len; i++)
-        if (source[i] == '{' && (source[i + 1] == '{' || source[i + 1] == '%' || source[i + 1] == '#'))
+        if (source[i] == '{' &&
+            (source[i + 1] == '{' || source[i + 1] == '%' || source[i + 1] == '#'))
             return true;
     return false;
 }
@@ -554,7 +585,8 @@ waage_status template_compile(template **out, arena *a, const char *source, size
     if (!t->name) return waage_err_nomem(err);
     for (size_t i = 0; i < len;) {
         const size_t k = utf8_valid_length(source + i, len - i);
-        if (!k) return waage_err_set(err, WAAGE_EFORMAT, "%s: not valid UTF-8 at byte %zu", name, i);
+        if (!k)
+            return waage_err_set(err, WAAGE_EFORMAT, "%s: not valid UTF-8 at byte %zu", name, i);
         i += k;
     }
     WAAGE_TRY(template_lex(&tokens, &n, a, source, len, t->name, line0, opt, err));

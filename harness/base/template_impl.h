@@ -79,15 +79,57 @@ typedef struct {
 
 typedef enum {
     /* statements */
-    N_SEQ, N_TEXT, N_PRINT, N_IF, N_FOR, N_SET, N_SET_BLOCK, N_MACRO, N_BREAK, N_CONTINUE,
+    N_SEQ,
+    N_TEXT,
+    N_PRINT,
+    N_IF,
+    N_FOR,
+    N_SET,
+    N_SET_BLOCK,
+    N_MACRO,
+    N_BREAK,
+    N_CONTINUE,
     /* expressions */
-    N_CONST, N_NAME, N_ATTR, N_INDEX, N_SLICE, N_LIST, N_DICT, N_CALL, N_METHOD, N_FILTER, N_TEST,
-    N_NEG, N_POS, N_NOT, N_AND, N_OR, N_BINARY, N_COMPARE, N_OPERAND, N_COND
+    N_CONST,
+    N_NAME,
+    N_ATTR,
+    N_INDEX,
+    N_SLICE,
+    N_LIST,
+    N_DICT,
+    N_CALL,
+    N_METHOD,
+    N_FILTER,
+    N_TEST,
+    N_NEG,
+    N_POS,
+    N_NOT,
+    N_AND,
+    N_OR,
+    N_BINARY,
+    N_COMPARE,
+    N_OPERAND,
+    N_COND
 } node_kind;
 
 typedef enum {
-    OP_NONE, OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_FLOORDIV, OP_MOD, OP_POW, OP_CONCAT,
-    OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_IN, OP_NOT_IN
+    OP_NONE,
+    OP_ADD,
+    OP_SUB,
+    OP_MUL,
+    OP_DIV,
+    OP_FLOORDIV,
+    OP_MOD,
+    OP_POW,
+    OP_CONCAT,
+    OP_EQ,
+    OP_NE,
+    OP_LT,
+    OP_LE,
+    OP_GT,
+    OP_GE,
+    OP_IN,
+    OP_NOT_IN
 } op_kind;
 
 typedef struct callee callee; /* a filter, test, method or function: template_call.c */
@@ -118,8 +160,17 @@ struct node {
 /* ---- tokens ---- */
 
 typedef enum {
-    T_EOF, T_TEXT, T_VAR_BEGIN, T_VAR_END, T_BLOCK_BEGIN, T_BLOCK_END, T_NAME, T_INT, T_FLOAT,
-    T_STR, T_OP
+    T_EOF,
+    T_TEXT,
+    T_VAR_BEGIN,
+    T_VAR_END,
+    T_BLOCK_BEGIN,
+    T_BLOCK_END,
+    T_NAME,
+    T_INT,
+    T_FLOAT,
+    T_STR,
+    T_OP
 } token_kind;
 
 typedef struct {
@@ -150,13 +201,14 @@ typedef struct {
     const char *date;
     uint64_t steps_left;
     size_t max_output;
-    size_t depth; /* of nested evaluations */
-    frame *root;  /* top-level variables */
+    size_t depth;   /* of nested evaluations */
+    frame *root;    /* top-level variables */
     node_kind jump; /* N_BREAK or N_CONTINUE while one is under way, else N_SEQ */
     waage_err *err;
 } render;
 
-struct template {
+struct template
+{
     template_options opt;
     const char *name;
     node *root;
@@ -178,6 +230,8 @@ tval tval_undefined(const char *name);
 tval tval_text(const char *s, size_t len); /* borrowed, written by the template */
 tval tval_str(tstr s);
 const char *tval_kind_name(const tval *v);
+/* An undefined value that a strict template must not touch; `data` marks the lenient ones. */
+bool tval_is_unusable(const render *r, const tval *v);
 
 /* Deep copy of a value into template values (strings are borrowed) and back. */
 WAAGE_MUST_CHECK waage_status tval_from_value(render *r, const value *v, bool data, tval *out);
@@ -211,7 +265,7 @@ WAAGE_MUST_CHECK waage_status tbuf_take(render *r, uint32_t line, tbuf *b, tstr 
 WAAGE_MUST_CHECK waage_status tval_print(render *r, uint32_t line, const tval *v, tbuf *out);
 WAAGE_MUST_CHECK waage_status tval_to_str(render *r, uint32_t line, const tval *v, tstr *out);
 typedef struct {
-    int indent;    /* < 0: one line */
+    int indent; /* < 0: one line */
     bool sort, html, ascii;
     const char *item_sep, *key_sep;
 } json_style;

@@ -1,5 +1,5 @@
-/* template_lex.c - source text to tokens, with Jinja2's white space rules (trim_blocks, lstrip_blocks,
- * the signs - and + inside the delimiters, raw blocks, comments). */
+/* template_lex.c - source text to tokens, with Jinja2's white space rules (trim_blocks,
+ * lstrip_blocks, the signs - and + inside the delimiters, raw blocks, comments). */
 #include "harness/base/template_impl.h"
 
 #include <string.h>
@@ -110,8 +110,8 @@ static waage_status put_text(lexer *l, size_t start, size_t end, char sign, bool
     return st;
 }
 
-/* The end of a tag at pos, `close` being its last two characters: 0 when there is none here, else the
- * position behind it and behind the white space that it eats. */
+/* The end of a tag at pos, `close` being its last two characters: 0 when there is none here, else
+ * the position behind it and behind the white space that it eats. */
 static size_t tag_end(lexer *l, size_t pos, const char *close)
 {
     const bool block = close[0] != '}';
@@ -267,7 +267,7 @@ static bool is_digit(char c)
 static size_t digits(const lexer *l, size_t p)
 {
     while (p < l->len && (is_digit(l->s[p]) || (l->s[p] == '_' && p + 1 < l->len &&
-                                                 is_digit(l->s[p + 1]) && is_digit(l->s[p - 1]))))
+                                                is_digit(l->s[p + 1]) && is_digit(l->s[p - 1]))))
         p++;
     return p;
 }
@@ -416,8 +416,8 @@ waage_status template_lex(token **out, size_t *n, arena *a, const char *source, 
     l.s = normalise_newlines(a, source, &l.len, opt->keep_trailing_newline);
     if (!l.s) return waage_err_nomem(err);
     for (size_t tag = 0; tag + 1 < l.len;) {
-        const bool begins = l.s[tag] == '{' && (l.s[tag + 1] == '{' || l.s[tag + 1] == '%' ||
-                                                 l.s[tag + 1] == '#');
+        const bool begins =
+            l.s[tag] == '{' && (l.s[tag + 1] == '{' || l.s[tag + 1] == '%' || l.s[tag + 1] == '#');
         if (!begins) {
             tag++;
             continue;

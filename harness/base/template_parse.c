@@ -1,6 +1,6 @@
 /* template_parse.c - tokens to a tree, by recursive descent with Jinja2's precedences.
- * What the interpreter does not have is refused here, with line and name, so that no template is ever
- * rendered wrongly. */
+ * What the interpreter does not have is refused here, with line and name, so that no template is
+ * ever rendered wrongly. */
 #include "harness/base/template_impl.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ typedef struct {
     const token *t; /* current token */
     const token *end;
     int depth;
-    int loops; /* loops around the current statement, within its macro */
+    int loops;           /* loops around the current statement, within its macro */
     const char **macros; /* names of macros that the template defines anywhere */
     size_t n_macros;
     waage_err *err;
@@ -51,14 +51,22 @@ static waage_status refuse(parser *p, const char *kind, const char *what)
 static const char *describe(const token *t)
 {
     switch (t->kind) {
-    case T_EOF: return "the end of the template";
-    case T_TEXT: return "text";
-    case T_VAR_BEGIN: return "{{";
-    case T_VAR_END: return "}}";
-    case T_BLOCK_BEGIN: return "{%";
-    case T_BLOCK_END: return "%}";
-    case T_OP: return t->op;
-    default: return t->text;
+    case T_EOF:
+        return "the end of the template";
+    case T_TEXT:
+        return "text";
+    case T_VAR_BEGIN:
+        return "{{";
+    case T_VAR_END:
+        return "}}";
+    case T_BLOCK_BEGIN:
+        return "{%";
+    case T_BLOCK_END:
+        return "%}";
+    case T_OP:
+        return t->op;
+    default:
+        return t->text;
     }
 }
 
@@ -331,7 +339,8 @@ static waage_status parse_attribute(parser *p, node *obj, node **out)
         *out = n;
         return WAAGE_OK;
     }
-    if (p->t->kind != T_NAME) return fail(p, "a name expected behind the dot, not `%s`", describe(p->t));
+    if (p->t->kind != T_NAME)
+        return fail(p, "a name expected behind the dot, not `%s`", describe(p->t));
     NEW(n, N_ATTR);
     n->a = obj;
     n->name = p->t->text;
@@ -507,9 +516,8 @@ static const struct {
     const char *text;
     op_kind op;
     int level;
-} binary_ops[] = {{"+", OP_ADD, 0},      {"-", OP_SUB, 0}, {"~", OP_CONCAT, 1}, {"*", OP_MUL, 2},
-                  {"/", OP_DIV, 2},      {"//", OP_FLOORDIV, 2}, {"%", OP_MOD, 2},
-                  {"**", OP_POW, 3}};
+} binary_ops[] = {{"+", OP_ADD, 0}, {"-", OP_SUB, 0},       {"~", OP_CONCAT, 1}, {"*", OP_MUL, 2},
+                  {"/", OP_DIV, 2}, {"//", OP_FLOORDIV, 2}, {"%", OP_MOD, 2},    {"**", OP_POW, 3}};
 
 static op_kind binary_op(const parser *p, int level)
 {
@@ -538,7 +546,8 @@ static op_kind take_compare(parser *p)
     static const struct {
         const char *text;
         op_kind op;
-    } ops[] = {{"==", OP_EQ}, {"!=", OP_NE}, {"<", OP_LT}, {"<=", OP_LE}, {">", OP_GT}, {">=", OP_GE}};
+    } ops[] = {{"==", OP_EQ}, {"!=", OP_NE}, {"<", OP_LT},
+               {"<=", OP_LE}, {">", OP_GT},  {">=", OP_GE}};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (take_op(p, ops[i].text)) return ops[i].op;
     if (take_name(p, "in")) return OP_IN;
@@ -670,7 +679,8 @@ static waage_status parse_targets(parser *p, bool members, node *n)
         if (targets.n && p->t->kind != T_NAME) break;
         if (p->t->kind != T_NAME) return fail(p, "a name expected, not `%s`", describe(p->t));
         NEW(t, N_NAME);
-        if (constant_name(p->t->text, &t->value)) return fail(p, "cannot assign to `%s`", p->t->text);
+        if (constant_name(p->t->text, &t->value))
+            return fail(p, "cannot assign to `%s`", p->t->text);
         t->name = p->t->text;
         p->t++;
         if (members && take_op(p, ".")) {
@@ -695,7 +705,8 @@ static waage_status parse_for(parser *p, node **out)
     *out = n;
     WAAGE_TRY(parse_targets(p, false, n));
     if (!take_name(p, "in")) return fail(p, "`in` expected, not `%s`", describe(p->t));
-    /* The iterable ends at `if`, which is the loop's own filter and not a conditional expression. */
+    /* The iterable ends at `if`, which is the loop's own filter and not a conditional expression.
+     */
     WAAGE_TRY(parse_or(p, &n->a));
     if (take_name(p, "if")) WAAGE_TRY(parse_expression(p, &n->b));
     if (is_name(p, "recursive")) return refuse(p, "loop", "recursive");
@@ -794,9 +805,12 @@ static waage_status parse_generation(parser *p, node **out)
 static const struct {
     const char *name;
     waage_status (*parse)(parser *p, node **out);
-} statements[] = {{"if", parse_if},         {"for", parse_for},
-                  {"set", parse_set},       {"macro", parse_macro},
-                  {"break", parse_break},   {"continue", parse_continue},
+} statements[] = {{"if", parse_if},
+                  {"for", parse_for},
+                  {"set", parse_set},
+                  {"macro", parse_macro},
+                  {"break", parse_break},
+                  {"continue", parse_continue},
                   {"generation", parse_generation}};
 
 static waage_status parse_statement(parser *p, node **out)

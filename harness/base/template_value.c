@@ -46,11 +46,16 @@ tval tval_str(tstr s)
     return (tval){.kind = TV_STR, .u.str = s};
 }
 
+bool tval_is_unusable(const render *r, const tval *v)
+{
+    return v->kind == TV_UNDEFINED && r->t->opt.strict && !v->u.str.data;
+}
+
 const char *tval_kind_name(const tval *v)
 {
-    static const char *const names[] = {"undefined", "none", "a boolean", "an integer", "a float",
-                                        "a string",  "a list", "a map",   "a namespace", "the loop",
-                                        "a macro"};
+    static const char *const names[] = {"undefined",   "none",     "a boolean", "an integer",
+                                        "a float",     "a string", "a list",    "a map",
+                                        "a namespace", "the loop", "a macro"};
     return names[v->kind];
 }
 
@@ -150,13 +155,25 @@ waage_status tval_from_value(render *r, const value *v, bool data, tval *out)
         return WAAGE_OK;
     }
     switch (v->kind) {
-    case VALUE_NULL: *out = tval_none(); return WAAGE_OK;
-    case VALUE_BOOL: *out = tval_bool(v->u.b); return WAAGE_OK;
-    case VALUE_INT: *out = tval_int(v->u.i); return WAAGE_OK;
-    case VALUE_FLOAT: *out = tval_float(v->u.f); return WAAGE_OK;
-    case VALUE_STR: *out = tval_str((tstr){v->u.str.s, v->u.str.len, NULL, data}); return WAAGE_OK;
-    case VALUE_LIST: return from_list(r, v, data, out);
-    case VALUE_MAP: return from_map(r, v, data, out);
+    case VALUE_NULL:
+        *out = tval_none();
+        return WAAGE_OK;
+    case VALUE_BOOL:
+        *out = tval_bool(v->u.b);
+        return WAAGE_OK;
+    case VALUE_INT:
+        *out = tval_int(v->u.i);
+        return WAAGE_OK;
+    case VALUE_FLOAT:
+        *out = tval_float(v->u.f);
+        return WAAGE_OK;
+    case VALUE_STR:
+        *out = tval_str((tstr){v->u.str.s, v->u.str.len, NULL, data});
+        return WAAGE_OK;
+    case VALUE_LIST:
+        return from_list(r, v, data, out);
+    case VALUE_MAP:
+        return from_map(r, v, data, out);
     }
     return waage_err_set(r->err, WAAGE_EINVAL, "a value of unknown kind");
 }
@@ -168,8 +185,8 @@ static value *to_map(arena *a, const tmap *m)
         strbuf key = STRBUF_EMPTY;
         value *k = tval_to_value(a, &m->pairs[i].key);
         if (k) value_print(&key, k);
-        const bool ok = k && value_map_set(a, out, strbuf_str(&key),
-                                           tval_to_value(a, &m->pairs[i].val));
+        const bool ok =
+            k && value_map_set(a, out, strbuf_str(&key), tval_to_value(a, &m->pairs[i].val));
         strbuf_free(&key);
         if (!ok) return NULL;
     }
@@ -180,18 +197,24 @@ value *tval_to_value(arena *a, const tval *v)
 {
     value *out;
     switch (v->kind) {
-    case TV_BOOL: return value_bool(a, v->u.b);
-    case TV_INT: return value_int(a, v->u.i);
-    case TV_FLOAT: return value_float(a, v->u.f);
-    case TV_STR: return value_strn(a, v->u.str.s, v->u.str.len);
+    case TV_BOOL:
+        return value_bool(a, v->u.b);
+    case TV_INT:
+        return value_int(a, v->u.i);
+    case TV_FLOAT:
+        return value_float(a, v->u.f);
+    case TV_STR:
+        return value_strn(a, v->u.str.s, v->u.str.len);
     case TV_LIST:
         out = value_list(a);
         for (size_t i = 0; out && i < v->u.list->n; i++)
             if (!value_list_add(a, out, tval_to_value(a, &v->u.list->items[i]))) return NULL;
         return out;
     case TV_MAP:
-    case TV_NAMESPACE: return to_map(a, v->u.map);
-    default: return value_null(a);
+    case TV_NAMESPACE:
+        return to_map(a, v->u.map);
+    default:
+        return value_null(a);
     }
 }
 
@@ -201,14 +224,22 @@ bool tval_truth(const tval *v)
 {
     switch (v->kind) {
     case TV_UNDEFINED:
-    case TV_NONE: return false;
-    case TV_BOOL: return v->u.b;
-    case TV_INT: return v->u.i != 0;
-    case TV_FLOAT: return v->u.f != 0;
-    case TV_STR: return v->u.str.len != 0;
-    case TV_LIST: return v->u.list->n != 0;
-    case TV_MAP: return v->u.map->n != 0;
-    default: return true;
+    case TV_NONE:
+        return false;
+    case TV_BOOL:
+        return v->u.b;
+    case TV_INT:
+        return v->u.i != 0;
+    case TV_FLOAT:
+        return v->u.f != 0;
+    case TV_STR:
+        return v->u.str.len != 0;
+    case TV_LIST:
+        return v->u.list->n != 0;
+    case TV_MAP:
+        return v->u.map->n != 0;
+    default:
+        return true;
     }
 }
 
@@ -222,10 +253,17 @@ static bool as_number(const tval *v, double *f, int64_t *i, bool *is_int)
 {
     *is_int = v->kind != TV_FLOAT;
     switch (v->kind) {
-    case TV_BOOL: *i = v->u.b; break;
-    case TV_INT: *i = v->u.i; break;
-    case TV_FLOAT: *f = v->u.f; return true;
-    default: return false;
+    case TV_BOOL:
+        *i = v->u.b;
+        break;
+    case TV_INT:
+        *i = v->u.i;
+        break;
+    case TV_FLOAT:
+        *f = v->u.f;
+        return true;
+    default:
+        return false;
     }
     *f = (double)*i;
     return true;
@@ -261,14 +299,22 @@ bool tval_equal(const tval *a, const tval *b)
     if (a->kind != b->kind) return false;
     switch (a->kind) {
     case TV_UNDEFINED:
-    case TV_NONE: return true;
-    case TV_STR: return tstr_same(a->u.str, b->u.str);
-    case TV_LIST: return lists_equal(a->u.list, b->u.list);
-    case TV_MAP: return maps_equal(a->u.map, b->u.map);
-    case TV_NAMESPACE: return a->u.map == b->u.map;
-    case TV_LOOP: return a->u.loop == b->u.loop;
-    case TV_MACRO: return a->u.macro == b->u.macro;
-    default: return false;
+    case TV_NONE:
+        return true;
+    case TV_STR:
+        return tstr_same(a->u.str, b->u.str);
+    case TV_LIST:
+        return lists_equal(a->u.list, b->u.list);
+    case TV_MAP:
+        return maps_equal(a->u.map, b->u.map);
+    case TV_NAMESPACE:
+        return a->u.map == b->u.map;
+    case TV_LOOP:
+        return a->u.loop == b->u.loop;
+    case TV_MACRO:
+        return a->u.macro == b->u.macro;
+    default:
+        return false;
     }
 }
 
@@ -306,11 +352,17 @@ size_t tval_length(const tval *v, bool *ok)
 {
     *ok = true;
     switch (v->kind) {
-    case TV_UNDEFINED: return 0;
-    case TV_STR: return utf8_count(v->u.str.s, v->u.str.len);
-    case TV_LIST: return v->u.list->n;
-    case TV_MAP: return v->u.map->n;
-    default: *ok = false; return 0;
+    case TV_UNDEFINED:
+        return 0;
+    case TV_STR:
+        return utf8_count(v->u.str.s, v->u.str.len);
+    case TV_LIST:
+        return v->u.list->n;
+    case TV_MAP:
+        return v->u.map->n;
+    default:
+        *ok = false;
+        return 0;
     }
 }
 
@@ -336,7 +388,7 @@ waage_status tval_items(render *r, uint32_t line, const tval *v, tlist **out)
             WAAGE_TRY(tlist_add(r, *out, tval_str(ch)));
             i += n;
         }
-    } else if (v->kind != TV_UNDEFINED || r->t->opt.strict) {
+    } else if (v->kind != TV_UNDEFINED || tval_is_unusable(r, v)) {
         return v->kind == TV_UNDEFINED
                    ? render_fail(r, line, "`%s` is undefined", v->u.str.s)
                    : render_fail(r, line, "%s cannot be walked over", tval_kind_name(v));
@@ -433,7 +485,10 @@ static void put_repr_str(tstr s, tbuf *out)
         else if (cp == '\\' || cp == (unsigned char)quote)
             snprintf(esc, sizeof esc, "\\%c", (char)cp);
         else if (!unicode_is_printable(cp))
-            snprintf(esc, sizeof esc, cp < 0x100 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%08x",
+            snprintf(esc, sizeof esc,
+                     cp < 0x100     ? "\\x%02x"
+                     : cp < 0x10000 ? "\\u%04x"
+                                    : "\\U%08x",
                      (unsigned)cp);
         if (esc[0])
             tbuf_puts(out, esc);
@@ -477,11 +532,18 @@ static waage_status put_repr(render *r, uint32_t line, const tval *v, int depth,
     WAAGE_TRY(render_charge(r, line, 0));
     WAAGE_TRY(tbuf_check(r, line, out));
     switch (v->kind) {
-    case TV_STR: put_repr_str(v->u.str, out); return WAAGE_OK;
-    case TV_LIST: return put_repr_items(r, line, v->u.list, depth, out);
-    case TV_MAP: return put_repr_pairs(r, line, v->u.map, depth, out);
-    case TV_UNDEFINED: tbuf_puts(out, "Undefined"); return WAAGE_OK;
-    default: return tval_print(r, line, v, out);
+    case TV_STR:
+        put_repr_str(v->u.str, out);
+        return WAAGE_OK;
+    case TV_LIST:
+        return put_repr_items(r, line, v->u.list, depth, out);
+    case TV_MAP:
+        return put_repr_pairs(r, line, v->u.map, depth, out);
+    case TV_UNDEFINED:
+        tbuf_puts(out, "Undefined");
+        return WAAGE_OK;
+    default:
+        return tval_print(r, line, v, out);
     }
 }
 
@@ -489,16 +551,21 @@ waage_status tval_print(render *r, uint32_t line, const tval *v, tbuf *out)
 {
     switch (v->kind) {
     case TV_UNDEFINED:
-        if (r->t->opt.strict) return render_fail(r, line, "`%s` is undefined", v->u.str.s);
+        if (tval_is_unusable(r, v)) return render_fail(r, line, "`%s` is undefined", v->u.str.s);
         return WAAGE_OK;
-    case TV_STR: tbuf_put(out, v->u.str); return tbuf_check(r, line, out);
+    case TV_STR:
+        tbuf_put(out, v->u.str);
+        return tbuf_check(r, line, out);
     case TV_LIST:
-    case TV_MAP: return put_repr(r, line, v, 0, out);
+    case TV_MAP:
+        return put_repr(r, line, v, 0, out);
     case TV_NONE:
     case TV_BOOL:
     case TV_INT:
-    case TV_FLOAT: return put_scalar(r, v, out);
-    default: return render_fail(r, line, "%s cannot be printed", tval_kind_name(v));
+    case TV_FLOAT:
+        return put_scalar(r, v, out);
+    default:
+        return render_fail(r, line, "%s cannot be printed", tval_kind_name(v));
     }
 }
 
@@ -608,18 +675,32 @@ waage_status tval_put_json(render *r, uint32_t line, const tval *v, const json_s
     WAAGE_TRY(render_charge(r, line, 0));
     WAAGE_TRY(tbuf_check(r, line, out));
     switch (v->kind) {
-    case TV_NONE: tbuf_puts(out, "null"); return WAAGE_OK;
-    case TV_BOOL: tbuf_puts(out, v->u.b ? "true" : "false"); return WAAGE_OK;
-    case TV_INT: return put_scalar(r, v, out);
-    case TV_FLOAT:
-        if (isnan(v->u.f)) tbuf_puts(out, "NaN");
-        else if (isinf(v->u.f)) tbuf_puts(out, v->u.f > 0 ? "Infinity" : "-Infinity");
-        else return put_scalar(r, v, out);
+    case TV_NONE:
+        tbuf_puts(out, "null");
         return WAAGE_OK;
-    case TV_STR: put_json_str(v->u.str, st, out); return WAAGE_OK;
-    case TV_LIST: return put_json_list(r, line, v->u.list, st, depth, out);
-    case TV_MAP: return put_json_map(r, line, v->u.map, st, depth, out);
-    case TV_UNDEFINED: return render_fail(r, line, "tojson: `%s` is undefined", v->u.str.s);
-    default: return render_fail(r, line, "tojson: %s has no JSON form", tval_kind_name(v));
+    case TV_BOOL:
+        tbuf_puts(out, v->u.b ? "true" : "false");
+        return WAAGE_OK;
+    case TV_INT:
+        return put_scalar(r, v, out);
+    case TV_FLOAT:
+        if (isnan(v->u.f))
+            tbuf_puts(out, "NaN");
+        else if (isinf(v->u.f))
+            tbuf_puts(out, v->u.f > 0 ? "Infinity" : "-Infinity");
+        else
+            return put_scalar(r, v, out);
+        return WAAGE_OK;
+    case TV_STR:
+        put_json_str(v->u.str, st, out);
+        return WAAGE_OK;
+    case TV_LIST:
+        return put_json_list(r, line, v->u.list, st, depth, out);
+    case TV_MAP:
+        return put_json_map(r, line, v->u.map, st, depth, out);
+    case TV_UNDEFINED:
+        return render_fail(r, line, "tojson: `%s` is undefined", v->u.str.s);
+    default:
+        return render_fail(r, line, "tojson: %s has no JSON form", tval_kind_name(v));
     }
 }
