@@ -1,0 +1,118 @@
+/* runfile.h - RUN.yaml: models, suites and settings of a run, and the same settings as options of
+ * the command line (docs/cli.md). Paths in the file are relative to the file. */
+#ifndef HARNESS_RUNFILE_H
+#define HARNESS_RUNFILE_H
+#include "harness/opts.h"
+
+typedef struct {
+    const char *label; /* NULL: the model's own name */
+    const char *uri;
+    const char *openness, *licence, *cutoff; /* for reports, or NULL */
+} runfile_model;
+
+/* Every field has an option in RUNFILE_SETTINGS; the zero value is the default unless said
+ * otherwise. */
+typedef struct {
+    size_t limit;     /* 0: all items */
+    opts_list items;  /* empty: all */
+    uint32_t repeats; /* 0: as the task says */
+    uint64_t seed;
+    int num_fewshot;                     /* default -1: as the task says */
+    uint32_t max_tokens;                 /* 0: as the task says */
+    const char *protocol;                /* NULL: all that the suite offers */
+    const char *system;                  /* text of the system message, or NULL */
+    const char *system_file;             /* read into `system` by runfile_load_system */
+    const char *date;                    /* NULL: RUNFILE_DATE */
+    const char *activations, *kv_format; /* NULL: "i16", "f32" */
+    const char *data;                    /* directory with data files, or NULL */
+    /* the machine: enters no digest */
+    size_t threads, batch, kv_memory;
+    const char *isa;
+} runfile_settings;
+#define RUNFILE_SETTINGS_DEFAULT                                                                   \
+    {                                                                                              \
+        .num_fewshot = -1                                                                          \
+    }
+#define RUNFILE_DATE "2026-01-01"
+
+/* Rows for an option table whose struct has `runfile_settings` at this offset. */
+#define RUNFILE_AT(base, field) ((base) + offsetof(runfile_settings, field))
+#define RUNFILE_SETTINGS(base)                                                                     \
+    {0,        "limit",                                                                            \
+     OPT_SIZE, RUNFILE_AT(base, limit),                                                            \
+     "N",      "a seeded sample of N items per task, stratified by level"},                        \
+        {0, "items", OPT_LIST, RUNFILE_AT(base, items), "ID", "only these items (ID,ID...)"},      \
+        {0,       "repeats",                                                                       \
+         OPT_U32, RUNFILE_AT(base, repeats),                                                       \
+         "N",     "answers per item (default: the task's)"},                                       \
+        {0, "seed", OPT_U64, RUNFILE_AT(base, seed), "N", "of samplers and samples (default 0)"},  \
+        {0,       "num-fewshot",                                                                   \
+         OPT_INT, RUNFILE_AT(base, num_fewshot),                                                   \
+         "N",     "worked examples before the question (default: the task's)"},                    \
+        {0,       "max-tokens",                                                                    \
+         OPT_U32, RUNFILE_AT(base, max_tokens),                                                    \
+         "N",     "limit of an answer (default: the task's)"},                                     \
+        {0,                                                                                        \
+         "protocol",                                                                               \
+         OPT_CHOICE,                                                                               \
+         RUNFILE_AT(base, protocol),                                                               \
+         "completion|chat",                                                                        \
+         "only this one (default: all that a suite offers)"},                                      \
+        {0,        "system",                                                                       \
+         OPT_TEXT, RUNFILE_AT(base, system_file),                                                  \
+         "FILE",   "system message for chat, from a file"},                                        \
+        {0,                                                                                        \
+         "date",                                                                                   \
+         OPT_TEXT,                                                                                 \
+         RUNFILE_AT(base, date),                                                                   \
+         "YYYY-MM-DD",                                                                             \
+         "today, for templates that tell the model (default " RUNFILE_DATE ")"},                   \
+        {0,                                                                                        \
+         "activations",                                                                            \
+         OPT_CHOICE,                                                                               \
+         RUNFILE_AT(base, activations),                                                            \
+         "i8|i16|f32",                                                                             \
+         "grade of the local engine (default i16)"},                                               \
+        {0,                                                                                        \
+         "kv-format",                                                                              \
+         OPT_CHOICE,                                                                               \
+         RUNFILE_AT(base, kv_format),                                                              \
+         "f32|f16|q8",                                                                             \
+         "how keys and values are kept (default f32)"},                                            \
+        {0, "data", OPT_TEXT, RUNFILE_AT(base, data), "DIR", "where data files are"},              \
+        {0, "threads", OPT_SIZE, RUNFILE_AT(base, threads), "N", "default: all processors"},       \
+        {0, "batch", OPT_SIZE, RUNFILE_AT(base, batch), "N", "sequences at a time"},               \
+        {0,         "kv-memory",                                                                   \
+         OPT_BYTES, RUNFILE_AT(base, kv_memory),                                                   \
+         "SIZE",    "for keys and values, such as 2G"},                                            \
+    {                                                                                              \
+        0, "isa", OPT_TEXT, RUNFILE_AT(base, isa), "NAME",                                         \
+            "instruction set of the kernels (default: the best here)"                              \
+    }
+
+typedef struct {
+    const runfile_model *models;
+    size_t n_models;
+    opts_list suites;
+    runfile_settings settings;
+} runfile;
+
+/* WAAGE_EFORMAT names file, line and the nearest known key. Strings live in `a`. */
+WAAGE_MUST_CHECK waage_status runfile_parse(runfile *out, arena *a, const char *text, size_t len,
+                                            const char *name, waage_err *err);
+WAAGE_MUST_CHECK waage_status runfile_read(runfile *out, arena *a, const char *path,
+                                           waage_err *err);
+/* YAML that runfile_parse reads back. Paths of files that exist are written relative to dir. */
+WAAGE_MUST_CHECK waage_status runfile_print(strbuf *out, const runfile *f, const char *dir,
+                                            waage_err *err);
+/* Read `system_file` into `system`, check the date. */
+WAAGE_MUST_CHECK waage_status runfile_finish_settings(runfile_settings *s, arena *a,
+                                                      waage_err *err);
+/* "label=URI" or "URI". */
+WAAGE_MUST_CHECK waage_status runfile_split_model(runfile_model *out, arena *a, const char *word,
+                                                  waage_err *err);
+/* `into` also has what `more` has: models by label or URI, suites by name; items become all when
+ * either has all. */
+WAAGE_MUST_CHECK waage_status runfile_merge(runfile *into, const runfile *more, arena *a,
+                                            waage_err *err);
+#endif
