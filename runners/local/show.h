@@ -7,13 +7,12 @@
 #include "runners/local/gguf.h"
 #include "runners/local/tokenizer.h"
 
-/* A map for runner_info.meta, in this order, keys without a value left out: name, architecture,
- * parameters (int), quantisation ("Q4_1"; the type that holds most weights), quantisation_mix (map
- * type
- * -> bytes), file_bytes, parts, context_length, layers, width, vocabulary, tokenizer, pretokenizer,
- * licence, base_or_instruct ("instruct" when there is a chat template, else "base"),
- * template_sha256, sha256 (left out when sha256 is NULL). Lives in `a`. WAAGE_ENOMEM |
- * WAAGE_EFORMAT. */
+/* A map for runner_info.meta, keys without a value left out, in this order: name, architecture,
+ * parameters (int), quantisation (the file's own name for it, "Q4_K_M", else the type that holds
+ * most weights), quantisation_mix (map of type to bytes), file_bytes, parts, context_length,
+ * layers, width, vocabulary, tokenizer, pretokenizer, licence, base_or_instruct ("instruct" when
+ * there is a chat template, else "base"), template_sha256, sha256 (argument; may be NULL). Lives in
+ * `a`. WAAGE_ENOMEM. */
 WAAGE_MUST_CHECK waage_status show_meta(value **out, arena *a, const gguf *g, const char *sha256,
                                         waage_err *err);
 /* What `waage show` prints for people: sizes, tensors by type, tokenizer, chat template, licence,
