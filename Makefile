@@ -58,10 +58,15 @@ FORMAT_SRC = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 
 isa_of = $(strip $(foreach s,$(ISA_SUFFIXES),$(if $(filter %_$(s).c,$(1)),$(ISA_FLAGS_$(s)))))
 
-.PHONY: all deps demo test check asan tsan fuzz check-layers format format-check install clean help
+.PHONY: all have-deps deps demo test check asan tsan fuzz check-layers format format-check install clean help
 .SECONDARY:
 
-all: $(O)/waage ## build build/release/waage
+all: have-deps $(O)/waage ## build build/release/waage
+
+# A clear word instead of a page of compiler errors on a machine without the libraries.
+have-deps:
+	@command -v $(CC) >/dev/null 2>&1 && pkg-config --exists $(LIBS) 2>/dev/null || \
+	    { echo "Compiler or libraries are missing: run \`make deps\` first." >&2; exit 1; }
 
 $(O)/waage: $(O)/harness/main.o $(O)/libwaage.a
 	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
