@@ -26,7 +26,8 @@ static size_t carve(kern_acts *a, kern_grade grade, size_t n_tokens, size_t k, u
         a->sum_scaled = (float *)(void *)(at + q + scales);
         a->sum = (int32_t *)(void *)(at + q + 2 * scales);
     }
-    return grade == KERN_GRADE_F32 ? KERN_ALIGN : q + 3 * scales;
+    return grade == KERN_GRADE_F32 ? KERN_ALIGN
+                                   : q + 2 * scales + aligned(2 * blocks * sizeof(int32_t));
 }
 
 size_t kern_acts_bytes(kern_grade grade, size_t n_tokens, size_t k)

@@ -52,7 +52,7 @@ typedef struct {
     int16_t *q16;      /* (n_tokens, n_blocks * 32): i16 values, NULL in other grades */
     float *scale;      /* (n_tokens, n_blocks): X */
     float *sum_scaled; /* (n_tokens, n_blocks): XS = X * (float)sum of q */
-    int32_t *sum;      /* (n_tokens, n_blocks): sum of q */
+    int32_t *sum;      /* (n_tokens, n_blocks, 2): sum of q of each half of 16 */
 } kern_acts;
 
 /* Bytes of storage that kern_acts_init carves up for up to n_tokens rows; KERN_ALIGN aligned. */

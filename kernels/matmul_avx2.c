@@ -37,15 +37,14 @@ static inline int32_t block_max(const float *x)
     return max_epi32(max);
 }
 
-/* q = rne(x * factor); writes 32 of them as int16 or int8 and returns their sum. */
-static inline int32_t block_round(const float *x, float factor, int16_t *q16, int8_t *q8)
+/* q = rne(x * factor); writes 32 of them as int16 or int8, and the sum of each half. */
+static inline void block_round(const float *x, float factor, int16_t *q16, int8_t *q8,
+                               int32_t sums[2])
 {
     const __m256 f = _mm256_set1_ps(factor);
     __m256i q[4];
     for (size_t i = 0; i < 4; i++)
         q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8 * i), f));
-    const __m256i sum =
-        _mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3]));
     const __m256i p0 = _mm256_packs_epi32(q[0], q[1]), p1 = _mm256_packs_epi32(q[2], q[3]);
     if (q16) {
         _mm256_storeu_si256((__m256i *)(void *)q16, _mm256_permute4x64_epi64(p0, 0xd8));
@@ -55,7 +54,8 @@ static inline int32_t block_round(const float *x, float factor, int16_t *q16, in
         _mm256_storeu_si256((__m256i *)(void *)q8,
                             _mm256_permutevar8x32_epi32(_mm256_packs_epi16(p0, p1), order));
     }
-    return sum_epi32(sum);
+    sums[0] = sum_epi32(_mm256_add_epi32(q[0], q[1]));
+    sums[1] = sum_epi32(_mm256_add_epi32(q[2], q[3]));
 }
 
 static bool quantize_block(kern_acts *a, size_t block, const float *x)
@@ -67,18 +67,16 @@ static bool quantize_block(kern_acts *a, size_t block, const float *x)
     const bool finite = bits < 0x7f800000, live = finite && max >= 0x1p-100f;
     int16_t *q16 = wide ? a->q16 + block * KERN_BLOCK : NULL;
     int8_t *q8 = wide ? NULL : a->q8 + block * KERN_BLOCK;
-    if (live) {
-        a->scale[block] = max / full;
-        a->sum[block] = block_round(x, full / max, q16, q8);
-    } else {
-        a->scale[block] = 0.0f;
-        a->sum[block] = 0;
-        if (wide)
-            memset(q16, 0, KERN_BLOCK * sizeof *q16);
-        else
-            memset(q8, 0, KERN_BLOCK * sizeof *q8);
-    }
-    a->sum_scaled[block] = a->scale[block] * (float)a->sum[block];
+    int32_t *sums = a->sum + 2 * block;
+    sums[0] = sums[1] = 0;
+    a->scale[block] = live ? max / full : 0.0f;
+    if (live)
+        block_round(x, full / max, q16, q8, sums);
+    else if (wide)
+        memset(q16, 0, KERN_BLOCK * sizeof *q16);
+    else
+        memset(q8, 0, KERN_BLOCK * sizeof *q8);
+    a->sum_scaled[block] = a->scale[block] * (float)(sums[0] + sums[1]);
     return finite;
 }
 

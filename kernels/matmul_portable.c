@@ -24,31 +24,30 @@ static bool block_max(const float *x, size_t n, float *max)
     return largest < 0x7f800000u;
 }
 
-/* q = rne(x * (Q / max)), missing elements 0; returns the sum of q. */
-static int32_t block_round(const float *x, size_t n, float factor, int32_t q[KERN_BLOCK])
+/* q = rne(x * (Q / max)), missing elements 0; sums[h] = sum of q of half h. */
+static void block_round(const float *x, size_t n, float factor, int32_t q[KERN_BLOCK],
+                        int32_t sums[2])
 {
-    int32_t sum = 0;
     for (size_t i = 0; i < KERN_BLOCK; i++) {
         /* |product| <= 32512: adding 1.5 * 2^23 rounds it to an integer, half to even. */
         q[i] = i < n ? (int32_t)((x[i] * factor + 12582912.0f) - 12582912.0f) : 0;
-        sum += q[i];
+        sums[i / 16] += q[i];
     }
-    return sum;
 }
 
 static bool quantize_block(kern_acts *a, size_t block, const float *x, size_t n)
 {
     const float full = a->grade == KERN_GRADE_I16 ? 32512.0f : 127.0f;
-    int32_t q[KERN_BLOCK] = {0}, sum = 0;
+    int32_t q[KERN_BLOCK] = {0}, sums[2] = {0, 0};
     float max, scale = 0.0f;
     const bool finite = block_max(x, n, &max);
     if (finite && max >= 0x1p-100f) {
         scale = max / full;
-        sum = block_round(x, n, full / max, q);
+        block_round(x, n, full / max, q, sums);
     }
     a->scale[block] = scale;
-    a->sum[block] = sum;
-    a->sum_scaled[block] = scale * (float)sum;
+    memcpy(a->sum + 2 * block, sums, sizeof sums);
+    a->sum_scaled[block] = scale * (float)(sums[0] + sums[1]);
     for (size_t i = 0; i < KERN_BLOCK; i++) {
         if (a->grade == KERN_GRADE_I16)
             a->q16[block * KERN_BLOCK + i] = (int16_t)q[i];

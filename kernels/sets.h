@@ -5,7 +5,7 @@
 #include "kernels/kernels.h"
 
 #if defined(__x86_64__)
-#define KERN_SETS_X86(X) X(avx2)
+#define KERN_SETS_X86(X) X(avx512vnni) X(avx2)
 #else
 #define KERN_SETS_X86(X)
 #endif

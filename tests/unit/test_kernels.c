@@ -38,7 +38,7 @@ static void same_acts(const kern_acts *a, const kern_acts *b)
     else
         assert_memory_equal(a->q8, b->q8, blocks * 32);
     assert_memory_equal(a->scale, b->scale, blocks * sizeof *a->scale);
-    assert_memory_equal(a->sum, b->sum, blocks * sizeof *a->sum);
+    assert_memory_equal(a->sum, b->sum, 2 * blocks * sizeof *a->sum);
     assert_memory_equal(a->sum_scaled, b->sum_scaled, blocks * sizeof *a->sum_scaled);
 }
 
@@ -71,7 +71,7 @@ static float *random_x(uint64_t *state, size_t n)
     return x;
 }
 
-/* ---- Every set against the reference -------------------------------------------------------- */
+/* ---- Every set against the reference ------------------------------------------------------ */
 
 static const size_t rows_of_case[] = {1, 16, 19, 47};
 static const size_t k_of_case[] = {32, 96, 256, 576, 640, 1536, 2048, 77, 1};
@@ -193,6 +193,7 @@ static void quantized_by_hand(const kern_set *set)
         assert_int_equal(a.acts.q16[i], i < 5 ? want[i] : 0);
     assert_true(a.acts.scale[0] == 1.0f && a.acts.scale[1] == 0.0f);
     assert_int_equal(a.acts.sum[0], -32512 + 2 - 2 + 384);
+    assert_int_equal(a.acts.sum[1], 0);
     assert_true(a.acts.sum_scaled[0] == (float)a.acts.sum[0] && a.acts.sum_scaled[1] == 0.0f);
     free(a.storage);
     x[0] = 254.0f, x[1] = 1.0f, x[2] = 3.0f, x[3] = -5.0f, x[4] = -254.0f;

@@ -1,0 +1,50 @@
+/* fmath_avx512.h - fmath.c's single-precision functions for 16 lanes, operation for operation.
+ * Only for files that are compiled with AVX-512F. */
+#ifndef KERNELS_FMATH_AVX512_H
+#define KERNELS_FMATH_AVX512_H
+#include <immintrin.h>
+#include "kernels/fmath.h"
+
+static inline __m512 fmath_exp_avx512(__m512 x)
+{
+    const __m512 round = _mm512_set1_ps(FMATH_ROUND);
+    /* max and min return their second operand for NaN. */
+    const __m512 clamped =
+        _mm512_min_ps(_mm512_set1_ps(89.0f), _mm512_max_ps(_mm512_set1_ps(-88.0f), x));
+    const __m512 n =
+        _mm512_sub_ps(_mm512_fmadd_ps(clamped, _mm512_set1_ps(FMATH_LOG2E), round), round);
+    __m512 r = _mm512_fmadd_ps(n, _mm512_set1_ps(-FMATH_LN2_HI), clamped);
+    r = _mm512_fmadd_ps(n, _mm512_set1_ps(-FMATH_LN2_LO), r);
+    __m512 q = _mm512_fmadd_ps(_mm512_set1_ps(FMATH_E4), r, _mm512_set1_ps(FMATH_E3));
+    q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(FMATH_E2));
+    q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(FMATH_E1));
+    q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(FMATH_E0));
+    const __m512 p =
+        _mm512_add_ps(_mm512_fmadd_ps(_mm512_mul_ps(r, r), q, r), _mm512_set1_ps(1.0f));
+    /* p * 2^n in one step: no result that is kept is subnormal, so it equals the two exact factors.
+     */
+    const __mmask16 kept = _mm512_cmp_ps_mask(x, _mm512_set1_ps(FMATH_EXP_MIN), _CMP_NLT_UQ);
+    return _mm512_maskz_scalef_ps(kept, p, n);
+}
+
+static inline __m512 fmath_sigmoid_avx512(__m512 x)
+{
+    const __m512 one = _mm512_set1_ps(1.0f);
+    const __m512 e = fmath_exp_avx512(_mm512_or_ps(x, _mm512_set1_ps(-0.0f)));
+    const __mmask16 positive = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GE_OQ);
+    return _mm512_div_ps(_mm512_mask_mov_ps(e, positive, one), _mm512_add_ps(one, e));
+}
+
+static inline __m512 fmath_silu_avx512(__m512 x)
+{
+    return _mm512_mul_ps(x, fmath_sigmoid_avx512(x));
+}
+
+static inline __m512 fmath_gelu_avx512(__m512 x)
+{
+    const __m512 inner = _mm512_fmadd_ps(_mm512_mul_ps(x, x), _mm512_set1_ps(FMATH_GELU_B),
+                                         _mm512_set1_ps(FMATH_GELU_A));
+    return _mm512_mul_ps(x, fmath_sigmoid_avx512(_mm512_mul_ps(x, inner)));
+}
+
+#endif
