@@ -53,6 +53,13 @@ typedef struct {
     void (*stream)(void *ctx, const request *rq, const char *text, size_t len);
 } runner_io;
 
+/* How far the answers of one activation grade lie from those of f32, over the tokens of a text. */
+typedef struct {
+    size_t n_positions;
+    double mean_kl, p999_kl, max_kl; /* KL(f32 || grade) in nats, per position */
+    size_t n_flips;                  /* positions whose most probable token differs */
+} runner_fidelity;
+
 struct runner_ops {
     const char *scheme; /* "gguf", "replay" */
     const char *help;   /* one line for `waage list formats` */
@@ -72,6 +79,11 @@ struct runner_ops {
     waage_status (*describe)(runner *r, strbuf *out, waage_err *err);
     /* Run until END, an error, or interrupt_signal(); WAAGE_EINTR in the last case. */
     waage_status (*run)(runner *r, const runner_io *io, waage_err *err);
+    /* Distance of a grade ("i16", "i8") from f32 over the first max_tokens tokens of a text (NULL: a
+     * text of the runner's own), whatever grade the runner was opened with. NULL where it makes no
+     * sense. */
+    waage_status (*fidelity)(runner *r, const char *activations, const char *text, size_t len,
+                             size_t max_tokens, runner_fidelity *out, waage_err *err);
 };
 
 struct runner {

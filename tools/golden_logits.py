@@ -42,6 +42,10 @@ PROMPTS = [
 ]
 
 
+TAIL = (" And so the day went on: people came and went, doors opened and closed, and by the evening nobody "
+        "could say who had been the first to notice that the river had changed its colour.")
+
+
 def long_text():
     """A text of some 1,500 tokens that looks back at itself now and then."""
     towns = ["Aldermoor", "Birkenau Hill", "Castelnove", "Dunmarrow", "Eskeldal", "Fontarine", "Gravenholt"]
@@ -109,7 +113,7 @@ def main():
     bos = [model.config.bos_token_id] if "gemma" in model.config.model_type else []
     records = []
     for text in PROMPTS:
-        tokens = (bos + tok(text, add_special_tokens=False)["input_ids"])[:N_TOKENS]
+        tokens = (bos + tok(text + TAIL, add_special_tokens=False)["input_ids"])[:N_TOKENS]
         assert len(tokens) == N_TOKENS, (len(tokens), text)
         logits, greedy = run(model, tokens, N_GREEDY)
         records.append((tokens, 0, logits, greedy))

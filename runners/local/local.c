@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 #include "harness/base/log.h"
+#include "runners/local/fidelity.h"
 #include "runners/local/local_internal.h"
 #include "runners/local/show.h"
 
@@ -56,18 +57,22 @@ static void close_model(runner *r)
 
 /* ---- Opening ---- */
 
+static waage_status find_grade(kern_grade *out, const char **name, const char *want, waage_err *err)
+{
+    for (size_t i = 0; i < sizeof grades / sizeof *grades; i++) {
+        if (strcmp(grades[i].name, want) != 0) continue;
+        *out = grades[i].grade;
+        if (name) *name = grades[i].name;
+        return WAAGE_OK;
+    }
+    return waage_err_set(err, WAAGE_EINVAL, "activations '%s'; known are i16, i8 and f32", want);
+}
+
 static waage_status read_grade(local_model *m, const runner_options *opt, waage_err *err)
 {
     const char *want = opt->activations ? opt->activations : grades[0].name;
     const char *kv = opt->kv_format ? opt->kv_format : "f32";
-    for (size_t i = 0; i < sizeof grades / sizeof *grades; i++) {
-        if (strcmp(grades[i].name, want) != 0) continue;
-        m->grade = grades[i].grade;
-        m->info.activations = grades[i].name;
-    }
-    if (!m->info.activations)
-        return waage_err_set(err, WAAGE_EINVAL, "activations '%s'; known are i16, i8 and f32",
-                             want);
+    WAAGE_TRY(find_grade(&m->grade, &m->info.activations, want, err));
     if (strcmp(kv, "f32") != 0)
         return waage_err_set(err, WAAGE_EUNSUPPORTED,
                              "key/value format '%s'; this engine stores f32", kv);
@@ -238,6 +243,39 @@ static waage_status describe(runner *r, strbuf *out, waage_err *err)
     return show_print(out, m->file, m->tok, NULL, m->sha256, err);
 }
 
+static waage_status read_fidelity(local_model *m, kern_grade grade, const char *text, size_t len,
+                                  size_t max_tokens, arena *a, runner_fidelity *out, waage_err *err)
+{
+    const int32_t *ids;
+    size_t n;
+    if (!text) {
+        text = fidelity_text(a);
+        if (!text) return waage_err_nomem(err);
+        len = strlen(text);
+    }
+    WAAGE_TRY(tokenizer_encode(m->tok, text, len, true, false, a, &ids, &n, err));
+    if (n > max_tokens) n = max_tokens;
+    if (n > m->model->p.n_context) n = m->model->p.n_context;
+    if (n == 0) return waage_err_set(err, WAAGE_EINVAL, "no text to measure on");
+    const forward_options fo = {
+        .m = m->model, .kern = m->kern, .grade = grade, .threads = m->threads, .kv = m->kv};
+    return fidelity_measure(out, &fo, m->kv, ids, n, err);
+}
+
+static waage_status fidelity(runner *r, const char *activations, const char *text, size_t len,
+                             size_t max_tokens, runner_fidelity *out, waage_err *err)
+{
+    local_model *m = (local_model *)r;
+    kern_grade grade = KERN_GRADE_I16;
+    if (!m->model)
+        return waage_err_set(err, WAAGE_EINVAL, "%s was opened for its facts only", m->info.uri);
+    WAAGE_TRY(find_grade(&grade, NULL, activations, err));
+    arena a = ARENA_EMPTY;
+    const waage_status st = read_fidelity(m, grade, text, len, max_tokens, &a, out, err);
+    arena_free(&a);
+    return st;
+}
+
 const runner_ops local_runner = {
     .scheme = "gguf",
     .help = "PATH.gguf: a model file, run by the engine of this program",
@@ -249,4 +287,5 @@ const runner_ops local_runner = {
     .tokenize = tokenize,
     .describe = describe,
     .run = local_run,
+    .fidelity = fidelity,
 };

@@ -1,0 +1,65 @@
+/* engine_fixture.h - an opened model with all that batch and probe need; for the engine's tests. */
+#ifndef TESTS_ENGINE_FIXTURE_H
+#define TESTS_ENGINE_FIXTURE_H
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "harness/base/file.h"
+#include "runners/local/batch.h"
+#include "runners/local/probe.h"
+
+typedef struct {
+    gguf *file;
+    pool *threads;
+    model *m;
+    kvcache *kv;
+    const kern_set *kern;
+} engine_fixture;
+
+typedef struct {
+    size_t n_threads, n_slots, chunk, kv_pages;
+    const char *isa; /* NULL: the best one */
+    kern_grade grade;
+} engine_setup;
+
+static inline void must(waage_status st, const waage_err *err)
+{
+    if (st != WAAGE_OK) fail_msg("%s", err->msg);
+}
+
+static inline void fixture_open(engine_fixture *f, const char *path, const engine_setup *s)
+{
+    waage_err err = {0};
+    memset(f, 0, sizeof *f);
+    f->kern = kern_set_find(s->isa);
+    assert_non_null(f->kern);
+    must(gguf_open(&f->file, path, &err), &err);
+    must(pool_create(&f->threads, s->n_threads, &err), &err);
+    must(model_load(&f->m, f->file, f->threads, &err), &err);
+    const kv_shape shape = {f->m->p.n_layers, f->m->p.n_kv_heads, f->m->p.head_dim};
+    must(kvcache_create(&f->kv, shape, s->kv_pages * kvcache_page_bytes(shape), &err), &err);
+}
+
+static inline void fixture_close(engine_fixture *f)
+{
+    kvcache_free(f->kv);
+    model_free(f->m);
+    pool_free(f->threads);
+    gguf_close(f->file);
+}
+
+/* Path of a model that is not in the repository, or NULL with a note. */
+static inline const char *real_model(char *buf, size_t cap, const char *name)
+{
+    const char *dir = getenv("WAAGE_MODELS");
+    (void)snprintf(buf, cap, "%s/%s", dir ? dir : ".cache/models", name);
+    if (file_exists(buf)) return buf;
+    fprintf(stderr, "   skipped: no %s (set WAAGE_MODELS)\n", buf);
+    return NULL;
+}
+
+#endif

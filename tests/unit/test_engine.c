@@ -1,0 +1,458 @@
+/* test_engine.c - the engine's promise: what a request gets back is a function of the model and the
+ * request. The same three dozen jobs run under every combination of slots, threads, chunks, memory
+ * and kernel set, and must give the same bits; the hash of those bits is kept for each grade. */
+#include "engine_fixture.h"
+#include "harness/base/hash.h"
+#include "harness/base/rng.h"
+
+enum { N_JOBS = 36, MAX_TOKENS = 400, N_CHOICES = 3 };
+
+typedef struct {
+    batch_job jobs[N_JOBS];
+    int32_t tokens[N_JOBS][N_CHOICES][MAX_TOKENS];
+    batch_choice choices[N_JOBS][N_CHOICES];
+    size_t n_done;
+    char hex[HASH_HEX];
+} workload;
+
+static void fill_random(int32_t *t, size_t from, size_t to, uint64_t stream, size_t n_vocab)
+{
+    rng r;
+    rng_init(&r, 5, stream);
+    for (size_t i = from; i < to; i++)
+        t[i] = (int32_t)rng_below(&r, n_vocab);
+}
+
+/* Two thirds generate (greedy and sampled, short and long), one third scores three choices. Half of
+ * them begin with the same 150 tokens. */
+static void plan_jobs(workload *w, size_t n_vocab)
+{
+    memset(w, 0, sizeof *w);
+    for (size_t i = 0; i < N_JOBS; i++) {
+        batch_job *j = &w->jobs[i];
+        const size_t shared = i % 2 == 0 ? 150 : 0, n = shared + 3 + i * 37 % 90;
+        for (size_t c = 0; c < N_CHOICES; c++) {
+            fill_random(w->tokens[i][c], 0, shared, 1, n_vocab);
+            fill_random(w->tokens[i][c], shared, n, 100 + i, n_vocab);
+            fill_random(w->tokens[i][c], n, n + 40, 1000 + i * 3 + c, n_vocab);
+            w->choices[i][c] = (batch_choice){
+                .tokens = w->tokens[i][c], .n = n + (c == 0 ? 1 : 1 + (i + c) * 7 % 40), .cut = n};
+        }
+        j->user = w;
+        if (i % 3 == 2) {
+            j->kind = REQUEST_LOGLIK;
+            j->choices = w->choices[i];
+            j->n_choices = N_CHOICES;
+            continue;
+        }
+        j->kind = REQUEST_GENERATE;
+        j->prompt = w->tokens[i][0];
+        j->n_prompt = n;
+        j->max_new = 5 + i * 11 % 70;
+        j->how = (sampling){.temperature = i % 4 == 1 ? 0.9 : 0,
+                            .top_p = i % 8 == 1 ? 0.8 : 1.0,
+                            .top_k = i % 8 == 5 ? 20 : 0,
+                            .seed = 11};
+        j->item_key = 77 + i;
+        j->sample = (uint32_t)(i % 5);
+    }
+}
+
+static bool on_token(void *ctx, batch_job *job, int32_t id, float logprob)
+{
+    (void)ctx, (void)job;
+    assert_true(logprob <= 0.0f);
+    return id == 2; /* an end of text, so that lengths differ */
+}
+
+static waage_status on_done(void *ctx, batch_job *job, waage_err *err)
+{
+    workload *w = job->user;
+    (void)ctx, (void)err;
+    if (job->error) fail_msg("%s", job->error);
+    w->n_done++;
+    return WAAGE_OK;
+}
+
+static void hash_workload(workload *w)
+{
+    hash *h = hash_create();
+    assert_non_null(h);
+    for (size_t i = 0; i < N_JOBS; i++) {
+        batch_job *j = &w->jobs[i];
+        hash_add(h, j->tokens, j->n_new * sizeof *j->tokens);
+        hash_add(h, j->logprobs, j->n_new * sizeof *j->logprobs);
+        for (size_t c = 0; c < j->n_choices; c++) {
+            const size_t n = j->choices[c].n - j->choices[c].cut;
+            hash_add(h, j->choices[c].logprobs, n * sizeof(float));
+            hash_add(h, j->choices[c].greedy, n);
+        }
+        batch_free_results(j);
+    }
+    hash_end(h, w->hex);
+}
+
+static void run_workload(workload *w, const char *path, const engine_setup *s)
+{
+    engine_fixture f;
+    waage_err err = {0};
+    fixture_open(&f, path, s);
+    plan_jobs(w, f.m->p.n_vocab);
+    const batch_options bo = {.m = f.m,
+                              .kern = f.kern,
+                              .grade = s->grade,
+                              .threads = f.threads,
+                              .kv = f.kv,
+                              .n_slots = s->n_slots,
+                              .chunk_tokens = s->chunk,
+                              .hooks = {NULL, on_token, on_done}};
+    batch *b;
+    must(batch_create(&b, &bo, &err), &err);
+    size_t next = 0;
+    for (size_t steps = 0; w->n_done < N_JOBS; steps++) {
+        while (next < N_JOBS && batch_n_waiting(b) < s->n_slots)
+            must(batch_add(b, &w->jobs[next++], &err), &err);
+        must(batch_step(b, &err), &err);
+        assert_true(steps < 100000);
+    }
+    batch_free(b);
+    assert_int_equal(kvcache_n_held(f.kv), 0); /* every page came back */
+    hash_workload(w);
+    fixture_close(&f);
+}
+
+static const char *const models[] = {"tests/fixtures/tiny-llama.gguf",
+                                     "tests/fixtures/tiny-gemma3.gguf"};
+enum { N_MODELS = 2 };
+
+static const struct {
+    const char *name;
+    kern_grade grade;
+} grades[] = {{"i16", KERN_GRADE_I16}, {"i8", KERN_GRADE_I8}, {"f32", KERN_GRADE_F32}};
+enum { N_GRADES = 3 };
+
+/* Hash of the jobs under a setup; the fixture's plain setup is one thread, one slot. */
+static void check_setup(const char *path, const engine_setup *s, const char *expected,
+                        const char *what)
+{
+    static workload w;
+    run_workload(&w, path, s);
+    if (strcmp(w.hex, expected) != 0)
+        fail_msg("%s, %s: other bits: slots %zu, threads %zu, chunk %zu, pages %zu, isa %s", path,
+                 what, s->n_slots, s->n_threads, s->chunk, s->kv_pages, s->isa ? s->isa : "best");
+}
+
+static const engine_setup plain = {.n_threads = 1, .n_slots = 1, .chunk = 512, .kv_pages = 200};
+
+static void read_golden_hash(char out[HASH_HEX], const char *model_path, const char *grade)
+{
+    char *text, line[64];
+    size_t len;
+    waage_err err = {0};
+    const char *name = strrchr(model_path, '/') + 1;
+    must(file_read(&text, &len, "tests/golden/tiny-hashes.txt", 65536, &err), &err);
+    (void)snprintf(line, sizeof line, "%.*s %s ", (int)(strlen(name) - 5), name, grade);
+    const char *at = strstr(text, line);
+    out[0] = '\0';
+    if (at) (void)snprintf(out, HASH_HEX, "%.64s", at + strlen(line));
+    free(text);
+}
+
+static void test_committed_hashes(void **state)
+{
+    (void)state;
+    static workload w;
+    size_t n_bad = 0;
+    for (size_t m = 0; m < N_MODELS; m++)
+        for (size_t g = 0; g < N_GRADES; g++) {
+            char expected[HASH_HEX];
+            engine_setup s = plain;
+            s.grade = grades[g].grade;
+            s.n_slots = 8;
+            run_workload(&w, models[m], &s);
+            read_golden_hash(expected, models[m], grades[g].name);
+            if (strcmp(expected, w.hex) == 0) continue;
+            n_bad++;
+            fprintf(stderr, "   now: %s %s %s\n", models[m], grades[g].name, w.hex);
+        }
+    if (n_bad > 0)
+        fail_msg(
+            "%zu hashes differ from tests/golden/tiny-hashes.txt; bits may change only together "
+            "with KERN_ARITHMETIC_VERSION",
+            n_bad);
+}
+
+/* Each grade under one setting that differs from the committed one in everything. */
+static void test_kernel_sets(void **state)
+{
+    (void)state;
+    for (size_t k = 0; kern_sets[k]; k++) {
+        if (!kern_sets[k]->available()) continue;
+        for (size_t m = 0; m < N_MODELS; m++)
+            for (size_t g = 0; g < N_GRADES; g++) {
+                char expected[HASH_HEX];
+                engine_setup s = {.n_threads = 2,
+                                  .n_slots = 5,
+                                  .chunk = 100,
+                                  .kv_pages = 60,
+                                  .isa = kern_sets[k]->name,
+                                  .grade = grades[g].grade};
+                read_golden_hash(expected, models[m], grades[g].name);
+                check_setup(models[m], &s, expected, "kernel set");
+            }
+    }
+}
+
+static void test_batch_threads_chunks_memory(void **state)
+{
+    (void)state;
+    static const engine_setup setups[] = {
+        {.n_threads = 1, .n_slots = 1, .chunk = 512, .kv_pages = 200},
+        {.n_threads = 2, .n_slots = 2, .chunk = 512, .kv_pages = 200},
+        {.n_threads = 3, .n_slots = 33, .chunk = 512, .kv_pages = 200},
+        {.n_threads = 1, .n_slots = 33, .chunk = 33, .kv_pages = 200},
+        {.n_threads = 2, .n_slots = 4, .chunk = 1, .kv_pages = 200},
+        {.n_threads = 2, .n_slots = 3, .chunk = 64, .kv_pages = 200},
+        {.n_threads = 2,
+         .n_slots = 33,
+         .chunk = 512,
+         .kv_pages = 7},                                            /* sequences lose their pages */
+        {.n_threads = 3, .n_slots = 4, .chunk = 77, .kv_pages = 5}, /* one sequence, and no more */
+    };
+    for (size_t m = 0; m < N_MODELS; m++) {
+        char expected[HASH_HEX];
+        read_golden_hash(expected, models[m], "i16");
+        for (size_t i = 0; i < sizeof setups / sizeof *setups; i++)
+            check_setup(models[m], &setups[i], expected, "batch");
+    }
+}
+
+/* ---- Sharing ---- */
+
+static void run_jobs(batch *b, batch_job *jobs, size_t n, workload *w)
+{
+    waage_err err = {0};
+    w->n_done = 0;
+    for (size_t i = 0; i < n; i++)
+        must(batch_add(b, &jobs[i], &err), &err);
+    while (w->n_done < n)
+        must(batch_step(b, &err), &err);
+}
+
+/* The same request a second time finds its prompt's whole pages, and so do neighbours that start
+ * together. */
+static void test_prefix_is_shared(void **state)
+{
+    (void)state;
+    static workload w;
+    engine_fixture f;
+    waage_err err = {0};
+    batch *b;
+    fixture_open(&f, models[0], &plain);
+    plan_jobs(&w, f.m->p.n_vocab);
+    const batch_options bo = {.m = f.m,
+                              .kern = f.kern,
+                              .threads = f.threads,
+                              .kv = f.kv,
+                              .n_slots = 8,
+                              .chunk_tokens = 512,
+                              .hooks = {NULL, on_token, on_done}};
+    must(batch_create(&b, &bo, &err), &err);
+    batch_job jobs[4];
+    for (size_t i = 0; i < 4; i++)
+        jobs[i] = (batch_job){.kind = REQUEST_GENERATE,
+                              .user = &w,
+                              .prompt = w.tokens[0][0],
+                              .n_prompt = 130,
+                              .max_new = 4};
+    run_jobs(b, jobs, 4, &w);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(jobs[i].n_computed + jobs[i].n_shared, 130);
+        assert_int_equal(jobs[i].n_shared, i == 0 ? 0 : 128);
+        assert_int_equal(jobs[i].n_new, jobs[0].n_new);
+        assert_memory_equal(jobs[i].logprobs, jobs[0].logprobs, jobs[0].n_new * sizeof(float));
+        if (i > 0) batch_free_results(&jobs[i]);
+    }
+    batch_free_results(&jobs[0]);
+    batch_free(b);
+    fixture_close(&f);
+}
+
+/* Three choices behind 131 tokens: the prompt runs once. */
+static void test_choices_share_their_prompt(void **state)
+{
+    (void)state;
+    static workload w;
+    engine_fixture f;
+    waage_err err = {0};
+    batch *b;
+    fixture_open(&f, models[1], &plain);
+    plan_jobs(&w, f.m->p.n_vocab);
+    const batch_options bo = {.m = f.m,
+                              .kern = f.kern,
+                              .threads = f.threads,
+                              .kv = f.kv,
+                              .n_slots = 1,
+                              .chunk_tokens = 512,
+                              .hooks = {NULL, on_token, on_done}};
+    must(batch_create(&b, &bo, &err), &err);
+    batch_choice c[3];
+    for (size_t i = 0; i < 3; i++) {
+        w.tokens[1][i][131] = (int32_t)i + 5; /* the choices part here */
+        for (size_t k = 0; k < 131; k++)
+            w.tokens[1][i][k] = w.tokens[1][0][k];
+        c[i] = (batch_choice){.tokens = w.tokens[1][i], .n = 131 + 4, .cut = 131};
+    }
+    batch_job job = {.kind = REQUEST_LOGLIK, .user = &w, .choices = c, .n_choices = 3};
+    run_jobs(b, &job, 1, &w);
+    assert_int_equal(job.n_computed, 131 + 3 * 3); /* a choice's last token is only predicted */
+    batch_free_results(&job);
+    batch_free(b);
+    assert_int_equal(kvcache_n_held(f.kv), 0);
+    fixture_close(&f);
+}
+
+/* A sequence that outgrows all memory ends with an error; the others go on. */
+static void fill_memory_done(batch_job *job, size_t *n_failed)
+{
+    *n_failed += job->error != NULL;
+}
+
+static waage_status on_any_end(void *ctx, batch_job *job, waage_err *err)
+{
+    workload *w = job->user;
+    (void)err;
+    fill_memory_done(job, ctx);
+    w->n_done++;
+    return WAAGE_OK;
+}
+
+static bool never_stop(void *ctx, batch_job *job, int32_t id, float logprob)
+{
+    (void)ctx, (void)job, (void)id, (void)logprob;
+    return false;
+}
+
+static void test_memory_too_small(void **state)
+{
+    (void)state;
+    static workload w;
+    engine_fixture f;
+    waage_err err = {0};
+    size_t n_failed = 0;
+    batch *b;
+    engine_setup s = plain;
+    s.kv_pages = 2;
+    fixture_open(&f, models[0], &s);
+    plan_jobs(&w, f.m->p.n_vocab);
+    const batch_options bo = {.m = f.m,
+                              .kern = f.kern,
+                              .threads = f.threads,
+                              .kv = f.kv,
+                              .n_slots = 4,
+                              .chunk_tokens = 512,
+                              .hooks = {&n_failed, never_stop, on_any_end}};
+    must(batch_create(&b, &bo, &err), &err);
+    batch_job jobs[3] = {
+        {.kind = REQUEST_GENERATE,
+         .user = &w,
+         .prompt = w.tokens[1][0],
+         .n_prompt = 30,
+         .max_new = 20},
+        {.kind = REQUEST_GENERATE,
+         .user = &w,
+         .prompt = w.tokens[1][1],
+         .n_prompt = 120,
+         .max_new = 60},
+        {.kind = REQUEST_GENERATE,
+         .user = &w,
+         .prompt = w.tokens[1][2],
+         .n_prompt = 40,
+         .max_new = 20},
+    };
+    run_jobs(b, jobs, 3, &w);
+    assert_int_equal(n_failed, 1);
+    assert_non_null(jobs[1].error);
+    assert_int_equal(jobs[0].n_new, 20);
+    assert_int_equal(jobs[2].n_new, 20);
+    for (size_t i = 0; i < 3; i++)
+        batch_free_results(&jobs[i]);
+    batch_free(b);
+    fixture_close(&f);
+}
+
+/* A model that computes an infinity fails the item that met it, with its neighbours untouched. */
+static void test_not_finite(void **state)
+{
+    (void)state;
+    static workload w;
+    engine_fixture f;
+    waage_err err = {0};
+    size_t n_failed = 0;
+    batch *b;
+    fixture_open(&f, models[0], &plain);
+    plan_jobs(&w, f.m->p.n_vocab);
+    /* token_embd is F16: give token 9 an infinite element, wherever the panel keeps it */
+    float row[64];
+    const size_t id = 9;
+    uint8_t *panel = (uint8_t *)f.m->panels.data; /* token_embd is packed first */
+    bool found = false;
+    for (size_t at = 0; at + 2 <= f.m->embed.panel_bytes && !found; at += 2) {
+        uint8_t saved[2];
+        const uint8_t inf[2] = {0x00, 0x7C};
+        memcpy(saved, panel + at, 2);
+        memcpy(panel + at, inf, 2);
+        panel_row_f32(f.m->embed.type, f.m->embed.panels, id, 64, row);
+        for (size_t k = 0; k < 64; k++)
+            found = found || row[k] > 1e30f;
+        if (!found) memcpy(panel + at, saved, 2);
+    }
+    assert_true(found);
+    const batch_options bo = {.m = f.m,
+                              .kern = f.kern,
+                              .threads = f.threads,
+                              .kv = f.kv,
+                              .n_slots = 4,
+                              .chunk_tokens = 512,
+                              .hooks = {&n_failed, never_stop, on_any_end}};
+    must(batch_create(&b, &bo, &err), &err);
+    for (size_t i = 0; i < 30; i++) {
+        if (w.tokens[1][0][i] == (int32_t)id) w.tokens[1][0][i] = 10;
+        w.tokens[1][1][i] = w.tokens[1][0][i];
+    }
+    w.tokens[1][1][20] = (int32_t)id;
+    batch_job jobs[2] = {
+        {.kind = REQUEST_GENERATE,
+         .user = &w,
+         .prompt = w.tokens[1][0],
+         .n_prompt = 30,
+         .max_new = 1},
+        {.kind = REQUEST_GENERATE,
+         .user = &w,
+         .prompt = w.tokens[1][1],
+         .n_prompt = 30,
+         .max_new = 1},
+    };
+    run_jobs(b, jobs, 2, &w);
+    assert_null(jobs[0].error);
+    assert_non_null(jobs[1].error);
+    for (size_t i = 0; i < 2; i++)
+        batch_free_results(&jobs[i]);
+    batch_free(b);
+    fixture_close(&f);
+}
+
+int test_engine(void);
+int test_engine(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_committed_hashes),
+        cmocka_unit_test(test_kernel_sets),
+        cmocka_unit_test(test_batch_threads_chunks_memory),
+        cmocka_unit_test(test_prefix_is_shared),
+        cmocka_unit_test(test_choices_share_their_prompt),
+        cmocka_unit_test(test_memory_too_small),
+        cmocka_unit_test(test_not_finite),
+    };
+    return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
+}
