@@ -183,15 +183,17 @@ static void test_special_values(void **unused)
 
 static void quantized_by_hand(const kern_set *set)
 {
-    float x[64] = {0};
+    float x[96] = {0};
     case_acts a;
     x[0] = -32512.0f, x[1] = 0.5f, x[2] = 1.5f, x[3] = -2.5f, x[4] = 384.0f;
-    x[32] = 0x1p-101f; /* below the smallest scale */
-    assert_true(acts_new(&a, set, KERN_GRADE_I16, x, 1, 64));
+    x[32] = 0x1.fffffep-101f; /* below 2^-100: nothing */
+    x[64] = -0x1p-100f;       /* the smallest that counts */
+    assert_true(acts_new(&a, set, KERN_GRADE_I16, x, 1, 96));
     const int16_t want[5] = {-32512, 0, 2, -2, 384};
     for (size_t i = 0; i < 64; i++)
         assert_int_equal(a.acts.q16[i], i < 5 ? want[i] : 0);
     assert_true(a.acts.scale[0] == 1.0f && a.acts.scale[1] == 0.0f);
+    assert_true(a.acts.q16[64] == -32512 && a.acts.scale[2] == 0x1p-100f / 32512.0f);
     assert_int_equal(a.acts.sum[0], -32512 + 2 - 2 + 384);
     assert_int_equal(a.acts.sum[1], 0);
     assert_true(a.acts.sum_scaled[0] == (float)a.acts.sum[0] && a.acts.sum_scaled[1] == 0.0f);
