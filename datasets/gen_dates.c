@@ -1,8 +1,8 @@
 /* gen_dates.c - puzzles about weekdays and dates (Gregorian calendar).
- * Levels: 1 the next weekday or month; 2 tomorrow and yesterday; 3 weekday in or before n days; 4
- * date within a month or across its end; 5 across the end of February, leap years and the century
- * rule included. Answers come from day numbers; the wrong choices are other days, so one choice is
- * right. */
+ * Levels: 1 the next weekday or month; 2 the one before; 3 tomorrow, yesterday, or the weekday n
+ * days from today; 4 date within a month or across its end; 5 across the end of February, leap
+ * years and the century rule included. Answers come from day numbers; the wrong choices are other
+ * days, so one choice is right. */
 #include "datasets/gen_puzzle.h"
 
 static const char *const weekdays[7] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
@@ -37,16 +37,19 @@ static civil from_day_number(int n)
 }
 
 /* "Which day comes right after Monday?"; wrong: three and five steps on. */
-static waage_status draw_next(puzzle twin[2], rng *r, arena *a, waage_err *err)
+static waage_status draw_next(puzzle twin[2], bool before, rng *r, arena *a, waage_err *err)
 {
     for (size_t t = 0; t < 2; t++) {
         strbuf b = STRBUF_EMPTY;
         const size_t n = t == 0 ? 7 : 12, at = (size_t)rng_below(r, n);
         const char *const *list = t == 0 ? weekdays : months;
-        strbuf_printf(&b, "Which %s comes right after %s?", t == 0 ? "day" : "month", list[at]);
+        strbuf_printf(&b, "Which %s comes right %s %s?", t == 0 ? "day" : "month",
+                      before ? "before" : "after", list[at]);
         WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
-        for (size_t i = 0; i < 3; i++)
-            twin[t].choice[i] = list[(at + 1 + 2 * i) % n];
+        for (size_t i = 0; i < 3; i++) {
+            const size_t step = 1 + 2 * i;
+            twin[t].choice[i] = list[(at + (before ? n - step : step)) % n];
+        }
         twin[t].n_choices = 3;
         twin[t].gold = 0;
         twin[t].fixed_order = false;
@@ -69,21 +72,21 @@ static void set_weekdays(puzzle *p, int gold, int today, int mirror, size_t n)
     p->fixed_order = false;
 }
 
-static waage_status draw_weekday(puzzle twin[2], int level, rng *r, arena *a, waage_err *err)
+static waage_status draw_weekday(puzzle twin[2], rng *r, arena *a, waage_err *err)
 {
     const int today = (int)rng_below(r, 7);
-    const int n = level == 2 ? 1 : (int)rng_between(r, 2, 6);
+    const int n = rng_below(r, 2) == 0 ? 1 : (int)rng_between(r, 2, 6);
     for (int t = 0; t < 2; t++) {
         strbuf b = STRBUF_EMPTY;
         const int gold = (today + (t == 0 ? n : 7 - n)) % 7;
         strbuf_printf(&b, "Today is %s. ", weekdays[today]);
-        if (level == 2)
+        if (n == 1)
             strbuf_puts(&b, t == 0 ? "Which day is tomorrow?" : "Which day was yesterday?");
         else
             strbuf_printf(
                 &b, t == 0 ? "Which day is it in %d days?" : "Which day was it %d days ago?", n);
         WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
-        set_weekdays(&twin[t], gold, today, (today + (t == 0 ? 7 - n : n)) % 7, level == 2 ? 3 : 4);
+        set_weekdays(&twin[t], gold, today, (today + (t == 0 ? 7 - n : n)) % 7, n == 1 ? 3 : 4);
     }
     return WAAGE_OK;
 }
@@ -148,7 +151,7 @@ waage_status puzzle_draw_dates(puzzle twin[2], bool *ok, int level, rng *r, aren
                                waage_err *err)
 {
     *ok = true;
-    if (level == 1) return draw_next(twin, r, a, err);
-    if (level <= 3) return draw_weekday(twin, level, r, a, err);
+    if (level <= 2) return draw_next(twin, level == 2, r, a, err);
+    if (level == 3) return draw_weekday(twin, r, a, err);
     return draw_date(twin, ok, level, r, a, err);
 }

@@ -1,8 +1,9 @@
 /* gen_sets.c - puzzles about what belongs to which set.
- * Levels: 1 which of two things was listed; 2 who owns a thing, three owners; 3 liked by both or by
- * one of two; 4 membership in three lists ("by A and B, but not by C"); 5 chains of "every x is a
- * y" and "no x is a y" over invented words. At levels 1 to 4 the choices differ in the lists that
- * hold them, so one is right; at level 5 every set of properties that fits the rules must agree. */
+ * Levels: 1 what a basket holds; 2 which of two named things it holds; 3 who owns a thing, or what
+ * is liked by both or by one of two; 4 membership in three lists ("by A and B, but not by C"); 5
+ * chains of "every x is a y" and "no x is a y" over invented words. At levels 1 to 4 the choices
+ * differ in the lists that hold them, so one is right; at level 5 every set of properties that fits
+ * the rules must agree. */
 #include <string.h>
 #include "datasets/gen_puzzle.h"
 
@@ -35,6 +36,22 @@ static void write_list(strbuf *b, const size_t *food, const unsigned *mask, size
                       : i + 1 == n_members ? " and "
                                            : ", ",
                       foods[members[i]]);
+}
+
+static waage_status draw_held(puzzle twin[2], rng *r, arena *a, waage_err *err)
+{
+    size_t food[8];
+    puzzle_pick(food, 8, N_FOODS, r);
+    for (size_t t = 0; t < 2; t++) {
+        strbuf b = STRBUF_EMPTY;
+        const size_t *held = food + 2 * t,
+                     choices[3] = {held[rng_below(r, 2)], food[4 + 2 * t], food[5 + 2 * t]};
+        strbuf_printf(&b, "The basket holds %s and %s. What is in the basket?", foods[held[0]],
+                      foods[held[1]]);
+        WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
+        set_foods(&twin[t], choices, 3, 0);
+    }
+    return WAAGE_OK;
 }
 
 static waage_status draw_listed(puzzle twin[2], rng *r, arena *a, waage_err *err)
@@ -227,14 +244,16 @@ waage_status puzzle_draw_sets(puzzle twin[2], bool *ok, int level, rng *r, arena
     *ok = true;
     switch (level) {
     case 1:
-        return draw_listed(twin, r, a, err);
+        return draw_held(twin, r, a, err);
     case 2:
-        return draw_owner(twin, r, a, err);
+        return draw_listed(twin, r, a, err);
     case 3:
-        return draw_two_lists(twin, ok, r, a, err);
+        break;
     case 4:
         return draw_three_lists(twin, ok, r, a, err);
     default:
         return draw_rules(twin, ok, r, a, err);
     }
+    if (rng_below(r, 2) == 0) return draw_owner(twin, r, a, err);
+    return draw_two_lists(twin, ok, r, a, err);
 }

@@ -1,7 +1,7 @@
 /* gen_tracking.c - puzzles about where things are after they moved.
- * Levels: 1 recall of one fact; 2 of one of two; 3 three places, one move; 4 four people, two swaps
- * of balls; 5 five people, four swaps. The moves are simulated; places and colours differ, so one
- * choice is right. */
+ * Levels: 1 recall of one fact; 2 the same, and somebody looks at another place; 3 one of two
+ * facts, or one of two things moved; 4 four people, two swaps of balls; 5 five people, four swaps.
+ * The moves are simulated; places and colours differ, so one choice is right. */
 #include "datasets/gen_puzzle.h"
 
 enum { N_THINGS = 8, N_PLACES = 8, N_COLOURS = 7, SWAPPERS_MAX = 5 };
@@ -25,28 +25,30 @@ static waage_status set_places(puzzle *p, const size_t *place, size_t n, size_t 
     return WAAGE_OK;
 }
 
-/* Two things in two places, told one by one at level 1; at level 3 one of them is then moved to a
+/* Two things in two places. Level 1: only the one asked for is told; level 2: the same, and the
+ * other place is one that somebody looks at; level 3: both are told, and one may be moved to a
  * third place. */
 static waage_status draw_places(puzzle twin[2], int level, rng *r, arena *a, waage_err *err)
 {
     size_t thing[2], place[3], at[2] = {0, 1};
-    const size_t n_places = level == 3 ? 3 : 2;
+    const bool moves = level == 3 && rng_below(r, 2) == 1;
     puzzle_pick(thing, 2, N_THINGS, r);
     puzzle_pick(place, 3, N_PLACES, r);
     const char *who = puzzle_people[rng_below(r, PUZZLE_N_PEOPLE)];
     const size_t moved = (size_t)rng_below(r, 2);
-    if (level == 3) at[moved] = 2;
+    if (moves) at[moved] = 2;
     for (size_t t = 0; t < 2; t++) {
         strbuf b = STRBUF_EMPTY;
         for (size_t i = 0; i < 2; i++)
-            if (level > 1 || i == t)
+            if (level == 3 || i == t)
                 strbuf_printf(&b, "The %s is in the %s. ", things[thing[i]], places[place[i]]);
-        if (level == 3)
+        if (level == 2) strbuf_printf(&b, "%s looks at the %s. ", who, places[place[1 - t]]);
+        if (moves)
             strbuf_printf(&b, "Then %s takes the %s and puts it in the %s. ", who,
                           things[thing[moved]], places[place[2]]);
-        strbuf_printf(&b, "Where is the %s%s?", things[thing[t]], level == 3 ? " now" : "");
+        strbuf_printf(&b, "Where is the %s%s?", things[thing[t]], moves ? " now" : "");
         WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
-        WAAGE_TRY(set_places(&twin[t], place, n_places, at[t], a, err));
+        WAAGE_TRY(set_places(&twin[t], place, moves ? 3 : 2, at[t], a, err));
     }
     return WAAGE_OK;
 }

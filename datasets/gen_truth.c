@@ -1,8 +1,8 @@
 /* gen_truth.c - puzzles about people who always tell the truth and people who always lie.
- * Levels: 1 the one thing an honest speaker said; 2 one of two things; 3 a speaker who tells the
- * truth or lies, two colours, sometimes with a second person; 4 and 5 chains of 3 and 5 people who
- * talk about each other, at level 5 told in mixed order. For chains every assignment of truth
- * tellers and liars is tried, and exactly one may fit. */
+ * Levels: 1 the one thing an honest speaker said; 2 the same, beside a thing of another colour; 3
+ * an honest speaker about two things, or a speaker who may lie, alone or with a second person; 4
+ * and 5 chains of 3 and 5 people who talk about each other, at level 5 told in mixed order. For
+ * chains every assignment of truth tellers and liars is tried, and exactly one may fit. */
 #include "datasets/gen_puzzle.h"
 
 enum { CHAIN_MAX = 5, N_COLOURS = 6, N_OBJECTS = 6 };
@@ -15,7 +15,8 @@ static const char *habit(bool honest)
     return honest ? "always tells the truth" : "always lies";
 }
 
-/* An honest speaker says the colour of one object (level 1: of the one asked about) or of two. */
+/* An honest speaker says the colour of one object (levels 1, 2: of the one asked about) or of two.
+ * At level 2 the speaker also owns a thing of the other colour. */
 static waage_status draw_honest(puzzle twin[2], int level, rng *r, arena *a, waage_err *err)
 {
     size_t object[2], colour[2];
@@ -24,10 +25,12 @@ static waage_status draw_honest(puzzle twin[2], int level, rng *r, arena *a, waa
     const char *who = puzzle_people[rng_below(r, PUZZLE_N_PEOPLE)];
     for (size_t t = 0; t < 2; t++) {
         strbuf b = STRBUF_EMPTY;
-        const size_t first = level == 1 ? t : 0;
-        strbuf_printf(&b, "%s always tells the truth. %s says that the %s is %s", who, who,
-                      objects[object[first]], colours[colour[first]]);
-        if (level == 2)
+        const size_t first = level == 3 ? 0 : t;
+        strbuf_printf(&b, "%s always tells the truth. ", who);
+        if (level == 2) strbuf_printf(&b, "%s has a %s scarf. ", who, colours[colour[1 - t]]);
+        strbuf_printf(&b, "%s says that the %s is %s", who, objects[object[first]],
+                      colours[colour[first]]);
+        if (level == 3)
             strbuf_printf(&b, " and that the %s is %s", objects[object[1]], colours[colour[1]]);
         strbuf_printf(&b, ". What colour is the %s?", objects[object[t]]);
         WAAGE_TRY(puzzle_take(&twin[t].question, &b, a, err));
@@ -143,6 +146,10 @@ waage_status puzzle_draw_truth(puzzle twin[2], bool *ok, int level, rng *r, aren
 {
     *ok = true;
     if (level <= 2) return draw_honest(twin, level, r, a, err);
-    if (level == 3) return draw_colours(twin, rng_below(r, 2) == 0, r, a, err);
+    if (level == 3) {
+        const uint64_t kind = rng_below(r, 3);
+        if (kind == 0) return draw_honest(twin, level, r, a, err);
+        return draw_colours(twin, kind == 1, r, a, err);
+    }
     return draw_chain(twin, ok, level, r, a, err);
 }

@@ -243,7 +243,7 @@ static const struct {
     const char *name, *hash;
 } golden[] = {
     {"math", "e783671ca13686ec79bb6db28b82deb8d531fa96c2759a0b4620a1a78d040195"},
-    {"reasoning", "4c99a93b3aa3dc9e8986c0d9db0a2a51b9db5413d1f92fc9b5f6b01fb5d48bc4"},
+    {"reasoning", "df973c81482d8c2bfa330e9a8bc687ffadf41ee620c863148f68e6e2595d5259"},
 };
 
 static void test_generators_are_stable(void **state)

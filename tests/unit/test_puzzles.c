@@ -188,10 +188,10 @@ static int month_length(int year, int month)
 static void solve_dates(char *out, const words *x)
 {
     const bool month_asked = is(x, 1, "month");
-    if (is(x, 0, "Which")) { /* comes right after */
+    if (is(x, 0, "Which")) { /* comes right after or before */
         const char *const *list = month_asked ? months : days;
-        const int len = month_asked ? 12 : 7;
-        strcpy(out, list[(index_in(list, len, x->w[5]) + 1) % len]);
+        const int len = month_asked ? 12 : 7, step = is(x, 4, "after") ? 1 : len - 1;
+        strcpy(out, list[(index_in(list, len, x->w[5]) + step) % len]);
         return;
     }
     const bool ago = find(x, 0, "ago") < x->n || find(x, 0, "yesterday") < x->n;
@@ -346,7 +346,7 @@ static void solve_sets(char *out, const words *x, const value *choices)
     for (size_t c = 0; c < value_len(choices); c++) {
         const char *choice = value_at(choices, c)->u.str.s;
         bool right;
-        if (is(x, q, "Which")) {
+        if (is(x, q, "Which") || is(x, q + 1, "is")) { /* What is in the basket? */
             right = find(x, 0, choice) < q;
         } else if (is(x, q, "Who")) {
             right = listed(x, choice, x->w[q + 2]);
