@@ -82,9 +82,8 @@ char *unicode_normalise(arena *a, const char *s, size_t len, unicode_form form, 
 
     if (clean_utf8(&clean, s, len)) {
         utf8proc_uint8_t *norm = NULL;
-        const utf8proc_ssize_t n =
-            utf8proc_map((const utf8proc_uint8_t *)strbuf_str(&clean),
-                         (utf8proc_ssize_t)clean.len, &norm, options[form]);
+        const utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)strbuf_str(&clean),
+                                                (utf8proc_ssize_t)clean.len, &norm, options[form]);
         if (n >= 0) {
             copy = arena_strndup(a, (const char *)norm, (size_t)n);
             *out_len = (size_t)n;

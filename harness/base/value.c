@@ -207,8 +207,8 @@ bool value_equal(const value *a, const value *b)
     return false;
 }
 
-/* The shortest decimal that reads back as the same double, with ".0" where it looks like an
- * integer. */
+/* The shortest decimal that reads back as the same double, as Python's repr() writes it: exponents
+ * only below 1e-4 and from 1e16 on, ".0" where it looks like an integer. */
 static void put_float(strbuf *out, double f, bool json)
 {
     if (!isfinite(f)) {
@@ -216,10 +216,14 @@ static void put_float(strbuf *out, double f, bool json)
         return;
     }
     char text[40];
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, f);
+    int digits = 1;
+    for (; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*e", digits - 1, f);
         if (strtod(text, NULL) == f) break;
     }
+    const int exponent = atoi(strchr(text, 'e') + 1);
+    if (exponent >= -4 && exponent < 16)
+        snprintf(text, sizeof text, "%.*f", digits > exponent ? digits - 1 - exponent : 0, f);
     strbuf_puts(out, text);
     if (!strpbrk(text, ".e")) strbuf_puts(out, ".0");
 }
