@@ -50,7 +50,8 @@ LIB_SRC := $(filter-out $(MAIN_SRC),$(SRC))
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(O)/gen/suite_embed.o
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TEST_NAMES := $(patsubst tests/unit/test_%.c,%,$(TEST_SRC))
-TEST_OBJ := $(TEST_SRC:%.c=$(O)/%.o) $(O)/tests/test_main.o
+TEST_AID := $(filter-out $(TEST_SRC),$(sort $(wildcard tests/unit/*.c)))
+TEST_OBJ := $(TEST_SRC:%.c=$(O)/%.o) $(TEST_AID:%.c=$(O)/%.o) $(O)/tests/test_main.o
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/%)
 SUITES := $(sort $(shell find tasks/suites tasks/rules -name '*.yaml' 2>/dev/null))

@@ -12,8 +12,8 @@ static void put_usage(strbuf *out)
     strbuf_puts(out, "Usage: waage COMMAND [OPTION...]\n"
                      "Weigh language models: bit-reproducible evaluation, honest comparison.\n\n"
                      "Commands:\n");
-    for (size_t i = 0; cmd_list[i]; i++)
-        strbuf_printf(out, "  %-10s %s\n", cmd_list[i]->name, cmd_list[i]->summary);
+    for (size_t i = 0; cmd_table[i]; i++)
+        strbuf_printf(out, "  %-10s %s\n", cmd_table[i]->name, cmd_table[i]->summary);
     strbuf_puts(
         out,
         "\n`waage COMMAND --help` lists the options of a command; --version prints the version.\n"
@@ -38,8 +38,8 @@ static int print(strbuf *text)
 
 static const command *find_command(const char *name)
 {
-    for (size_t i = 0; cmd_list[i]; i++)
-        if (strcmp(cmd_list[i]->name, name) == 0) return cmd_list[i];
+    for (size_t i = 0; cmd_table[i]; i++)
+        if (strcmp(cmd_table[i]->name, name) == 0) return cmd_table[i];
     return NULL;
 }
 
@@ -47,8 +47,8 @@ static int unknown_command(const char *name)
 {
     nearest near;
     nearest_init(&near, name);
-    for (size_t i = 0; cmd_list[i]; i++)
-        nearest_offer(&near, cmd_list[i]->name);
+    for (size_t i = 0; cmd_table[i]; i++)
+        nearest_offer(&near, cmd_table[i]->name);
     if (near.best)
         log_error("unknown command '%s'; did you mean '%s'?", name, near.best);
     else

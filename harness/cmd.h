@@ -1,4 +1,4 @@
-/* cmd.h - the subcommands: one file cmd_NAME.c each, joined by the table in cmd_list.c.
+/* cmd.h - the subcommands: one file cmd_NAME.c each, joined by the table in cmd_table.c.
  * A command parses its own options by its table, does its work, and returns a status; data goes to
  * stdout, messages to stderr through log.h. */
 #ifndef HARNESS_CMD_H
@@ -29,7 +29,7 @@ struct command {
     waage_status (*run)(const cmd_line *line, bool *no, waage_err *err);
 };
 
-extern const command *const cmd_list[]; /* sorted by name, NULL-terminated */
+extern const command *const cmd_table[]; /* sorted by name, NULL-terminated */
 
 /* Parse the command's options into target; checks the number of positional words. */
 WAAGE_MUST_CHECK waage_status cmd_parse(const cmd_line *line, void *target, opts_list *rest,
@@ -37,6 +37,7 @@ WAAGE_MUST_CHECK waage_status cmd_parse(const cmd_line *line, void *target, opts
 /* Find and run the command of argv[1]; the exit status of the process. Nothing else calls exit. */
 int cmd_main(int argc, char **argv);
 
-extern const command cmd_digest;
+extern const command cmd_bench, cmd_digest, cmd_generate, cmd_lint, cmd_list, cmd_render,
+    cmd_report, cmd_run, cmd_show, cmd_tokenize;
 
 #endif

@@ -33,6 +33,8 @@ typedef struct {
     const char *isa;      /* kernel set in use, or NULL */
     const char *activations, *kv_format; /* in use; NULL when not applicable */
     size_t context_length; /* tokens; 0: unknown */
+    const char *chat_template;  /* source text (Jinja), or NULL */
+    const value *template_vars; /* map of what the model gives its template: bos_token, ...; or NULL */
     const value *meta;    /* map for reports: architecture, quantisation, parameters, file_bytes,
                              licence, base_or_instruct, template_sha256, ... ; order kept */
 } runner_info;

@@ -1,0 +1,6 @@
+/* cmd_table.c - the table of subcommands. */
+#include "harness/cmd.h"
+
+const command *const cmd_table[] = {
+    &cmd_bench, &cmd_digest, &cmd_generate, &cmd_render, &cmd_tokenize, NULL,
+};
