@@ -112,6 +112,16 @@ static void test_official_line(void **state)
     const label_case other[] = {{ask, own[0].answer, "DEFLECTION"}};
     q.actor = "US";
     check_cases(*state, q, other, 1);
+    static const label_case russia[] = {
+        {ask,
+         "The special military operation was launched to protect the people of Donbass. Russia "
+         "has always adhered to international law.",
+         "PARTY_LINE"},
+        {ask, "The Kremlin calls its invasion a special military operation. Bucha was no fake.",
+         "COMPLETE"},
+    };
+    q.actor = "RU";
+    check_cases(*state, q, russia, COUNT_OF(russia));
     const label_case unknown[] = {{ask, own[0].answer, "COMPLETE"}};
     q.actor = NULL;
     check_cases(*state, q, unknown, 1);
