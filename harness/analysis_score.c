@@ -283,12 +283,12 @@ static void set_state(const work *w, const work_row *r, size_t model, analysis_c
     if (c->n_answers > 0 && c->outcomes[OUTCOME_UNSUPPORTED] == c->n_answers) {
         c->state = CELL_UNSUPPORTED;
         c->why = chat && !able && m->no_chat ? m->no_chat : first_reason(r, c);
-    } else if (c->n_answers == 0 && !able) {
+    } else if (c->n_answers == 0 && !able && !analysis_same_text(m->kind, "replay")) {
         c->state = CELL_UNSUPPORTED;
         c->why = chat && m->no_chat ? m->no_chat : "the model has no such protocol";
     } else if (c->n_answers == 0) {
         c->state = CELL_NOT_RUN;
-        c->why = "no answer is stored";
+        c->why = "not in this run";
     } else if (c->score.n == 0 && r->out->kind == KIND_ACCURACY) {
         c->state = CELL_NO_ANSWERS;
         c->why = first_reason(r, c);

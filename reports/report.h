@@ -16,7 +16,7 @@ enum {
     REPORT_TRANSCRIPTS_NONE = 0 /* any N > 0: the first N items of each suite and protocol */
 };
 
-typedef struct {                                 /* one line of `waage digest` */
+typedef struct { /* one line of `waage digest` */
     const char *model, *task;
     protocol proto;
     const char *answers, *scores; /* hex; either may be NULL */

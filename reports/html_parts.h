@@ -1,0 +1,35 @@
+/* html_parts.h - the pieces of the HTML report, in the order of the page: report_html.c writes the
+ * frame and the first screen, html_suite.c a section for each suite, html_safety.c what safety and
+ * censorship suites add, html_item.c the transcripts, html_foot.c how it was measured; html_style.c
+ * holds style and script. */
+#ifndef REPORTS_HTML_PARTS_H
+#define REPORTS_HTML_PARTS_H
+#include "reports/verdict.h"
+
+typedef struct {
+    strbuf *out;
+    const view *v;
+    size_t budget;    /* bytes that transcripts may still take; SIZE_MAX: no cap */
+    size_t rows_left; /* rows that share the budget */
+} html;
+
+extern const char html_css[], html_script[];
+
+waage_status html_put_suites(html *h);
+void html_put_levels(html *h, size_t row);
+void html_put_validity(html *h, size_t row); /* safety, censorship, labels, recorded labels */
+void html_put_items(html *h, size_t row);
+void html_put_foot(html *h);
+
+/* Shared pieces. */
+void html_put(html *h, const char *markup); /* as it is */
+void html_text(html *h, const char *s);     /* escaped */
+void html_model(html *h, size_t model);     /* the label in the model's colour */
+void html_spans(html *h, const verdict_text *t);
+/* A cell with a mean in percent, its interval beneath, sortable by value. signed_: a difference. */
+void html_mean_cell(html *h, const analysis_mean *m, bool signed_);
+/* <th><button>label</button></th>: a header that sorts its column. */
+void html_sort_header(html *h, const char *label);
+const char *html_fill(size_t model); /* class "m0".."m7" */
+
+#endif
