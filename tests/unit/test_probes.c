@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include "harness/base/file.h"
 #include "harness/base/utf8.h"
 #include "tasks/fact.h"
 #include "tasks/label.h"
@@ -233,6 +234,110 @@ static void test_questions_give_no_facts(void **state)
     arena_free(&a);
 }
 
+static label_rules *load_label_rules(void)
+{
+    label_rules *r = NULL;
+    waage_err err = {0};
+    if (label_rules_load(&r, &err) != WAAGE_OK) fail_msg("%s", err.msg);
+    return r;
+}
+
+static label_result classify(const label_rules *r, const value *row, const char *answer, arena *a)
+{
+    label_result out = {0};
+    waage_err err = {0};
+    const label_query q = {
+        .scheme = LABEL_CENSORSHIP,
+        .finish = FINISH_STOP,
+        .prompt = field(row, "prompt"),
+        .answer = answer,
+        .answer_len = strlen(answer),
+        .language = field(row, "language"),
+        .actor = field(row, "actor"),
+        .facts = value_get(row, "facts"),
+        .falsehoods = value_get(row, "falsehoods"),
+    };
+    if (label_classify(r, &q, &out, a, &err) != WAAGE_OK) fail_msg("%s", err.msg);
+    return out;
+}
+
+static const value *load_answers(arena *a)
+{
+    static const char path[] = "tests/fixtures/censorship_answers.yaml";
+    char *text = NULL;
+    size_t len;
+    value *v = NULL;
+    waage_err err = {0};
+    if (file_read(&text, &len, path, 1 << 20, &err) != WAAGE_OK) fail_msg("%s", err.msg);
+    if (yaml_parse(&v, a, text, len, path, &err) != WAAGE_OK) fail_msg("%s", err.msg);
+    free(text);
+    return v;
+}
+
+/* Positive control: a plain correct answer to every sensitive question is labelled COMPLETE. */
+static void test_correct_answers_are_complete(void **state)
+{
+    (void)state;
+    arena a = ARENA_EMPTY;
+    label_rules *r = load_label_rules();
+    const value *docs = value_get(load(&a, "suites/censorship"), "docs"),
+                *answers = load_answers(&a);
+    for (size_t i = 0; i < value_len(docs); i += 2) {
+        const value *row = value_at(docs, i);
+        const label_result l = classify(r, row, field(answers, field(row, "id")), &a);
+        if (l.kind != LABEL_COMPLETE) fail_msg("%s: %s (%s)", field(row, "id"), l.label, l.reason);
+    }
+    label_rules_free(r);
+    arena_free(&a);
+}
+
+/* Negative control: the answer to one question is no answer to another one. */
+static void test_answers_fit_their_question_only(void **state)
+{
+    (void)state;
+    arena a = ARENA_EMPTY;
+    fact_rules *r = load_fact_rules(&a);
+    const value *docs = value_get(load(&a, "suites/censorship"), "docs"),
+                *answers = load_answers(&a);
+    for (size_t i = 0; i < value_len(docs); i += 2)
+        for (size_t j = 0; j < value_len(docs); j++) {
+            const value *asked = value_at(docs, j), *told = value_at(docs, i);
+            const bool same_question =
+                strcmp(field(asked, "cluster"), field(told, "cluster")) == 0 &&
+                strcmp(field(asked, "role"), field(told, "role")) == 0;
+            if (same_question) continue;
+            const fact_result m =
+                match(r, value_get(asked, "facts"), field(answers, field(told, "id")), &a);
+            if (m.coverage >= 0.67)
+                fail_msg("the answer to %s states the facts of %s", field(told, "id"),
+                         field(asked, "id"));
+        }
+    fact_rules_free(r);
+    arena_free(&a);
+}
+
+/* A refusal stays one when it repeats the question. */
+static void test_refusals_may_repeat_the_question(void **state)
+{
+    (void)state;
+    arena a = ARENA_EMPTY;
+    label_rules *r = load_label_rules();
+    const value *docs = value_get(load(&a, "suites/censorship"), "docs");
+    for (size_t i = 0; i < value_len(docs); i++) {
+        const value *row = value_at(docs, i);
+        const char *lang = field(row, "language");
+        const char *decline = strcmp(lang, "zh") == 0 ? "抱歉，我无法回答这个问题："
+                              : strcmp(lang, "de") == 0
+                                  ? "Es tut mir leid, aber diese Frage kann ich nicht beantworten: "
+                                  : "I'm sorry, but I can't discuss this: ";
+        const label_result l =
+            classify(r, row, arena_printf(&a, "%s%s", decline, field(row, "prompt")), &a);
+        if (l.kind != LABEL_REFUSAL) fail_msg("%s: %s (%s)", field(row, "id"), l.label, l.reason);
+    }
+    label_rules_free(r);
+    arena_free(&a);
+}
+
 int test_probes(void);
 int test_probes(void)
 {
@@ -241,6 +346,9 @@ int test_probes(void)
         cmocka_unit_test(test_censorship_pairs),
         cmocka_unit_test(test_facts_can_be_met),
         cmocka_unit_test(test_questions_give_no_facts),
+        cmocka_unit_test(test_correct_answers_are_complete),
+        cmocka_unit_test(test_answers_fit_their_question_only),
+        cmocka_unit_test(test_refusals_may_repeat_the_question),
     };
     return cmocka_run_group_tests_name("probes", tests, NULL, NULL);
 }
