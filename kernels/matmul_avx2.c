@@ -170,14 +170,13 @@ INLINE __m256 load_i8(const uint8_t *p)
 }
 
 /* D and M of block b for rows 8*half .. 8*half+7. */
-INLINE void block_scales(matmul_scratch *s, quant_type t, const panel_chunk *c, size_t b,
-                         size_t half)
+INLINE void block_scales(matmul_panel *u, quant_type t, const panel_chunk *c, size_t b, size_t half)
 {
-    float *d = s->d[b][0] + 8 * half, *m = s->m[b] + 8 * half;
+    float *d = u->d[b][0] + 8 * half, *m = u->m[b] + 8 * half;
     if (t == QUANT_Q6_K) {
         const __m256 scale = load_f16(c->tail + 16 * half);
         for (size_t i = 0; i < 2; i++)
-            _mm256_storeu_ps(s->d[b][i] + 8 * half,
+            _mm256_storeu_ps(u->d[b][i] + 8 * half,
                              _mm256_mul_ps(scale, load_i8(c->main + (2 * b + i) * 16 + 8 * half)));
     } else if (t == QUANT_Q4_K) {
         const __m256 sc = load_u8(c->main + PANEL_Q4_K_SCALES + b * 16 + 8 * half);
@@ -195,14 +194,14 @@ INLINE void block_scales(matmul_scratch *s, quant_type t, const panel_chunk *c, 
 
 /* Scratch for integers: [quad][pair of elements][16 rows][2] int16. Panel order makes the even
  * bytes the first pair and the odd ones the second. */
-INLINE void unpack_pairs(matmul_scratch *s, quant_type t, const panel_chunk *c)
+INLINE void unpack_pairs(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         for (size_t half = 0; half < 2; half++) {
-            block_scales(s, t, c, b, half);
+            block_scales(u, t, c, b, half);
 #pragma GCC unroll 8
             for (size_t quad = 0; quad < 8; quad++) {
-                uint8_t *at = s->w + (b * 8 + quad) * 128 + 32 * half;
+                uint8_t *at = u->w + (b * 8 + quad) * 128 + 32 * half;
                 const __m256i v = quad_bytes(t, c, b, quad, half);
                 _mm256_store_si256((__m256i *)(void *)at,
                                    _mm256_srai_epi16(_mm256_slli_epi16(v, 8), 8));
@@ -213,19 +212,19 @@ INLINE void unpack_pairs(matmul_scratch *s, quant_type t, const panel_chunk *c)
 }
 
 /* Scratch for floats: [element][16 rows]; w = fma(D, q, M). */
-INLINE void unpack_dequantized(matmul_scratch *s, quant_type t, const panel_chunk *c)
+INLINE void unpack_dequantized(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
-    float *w = (float *)(void *)s->w;
+    float *w = (float *)(void *)u->w;
     const bool minimum = quant_infos[t].shape == QUANT_MINIMUM;
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         for (size_t half = 0; half < 2; half++) {
-            block_scales(s, t, c, b, half);
-            const __m256 m = minimum ? _mm256_loadu_ps(s->m[b] + 8 * half) : _mm256_setzero_ps();
+            block_scales(u, t, c, b, half);
+            const __m256 m = minimum ? _mm256_loadu_ps(u->m[b] + 8 * half) : _mm256_setzero_ps();
 #pragma GCC unroll 8
             for (size_t quad = 0; quad < 8; quad++) {
                 const __m256i v = quad_bytes(t, c, b, quad, half);
                 const size_t sub = t == QUANT_Q6_K ? quad / 4 : 0;
-                const __m256 d = _mm256_loadu_ps(s->d[b][sub] + 8 * half);
+                const __m256 d = _mm256_loadu_ps(u->d[b][sub] + 8 * half);
                 float *at = w + (b * 32 + quad * 4) * KERN_PANEL_ROWS + 8 * half;
                 /* bytes 0, 2, 1, 3 of a row are elements 0, 1, 2, 3 */
                 const __m256i e[4] = {_mm256_slli_epi32(v, 24), _mm256_slli_epi32(v, 8),
@@ -240,15 +239,15 @@ INLINE void unpack_dequantized(matmul_scratch *s, quant_type t, const panel_chun
 }
 
 #define UNPACKERS(name)                                                                            \
-    static void pairs_##name(matmul_scratch *s, quant_type t, const panel_chunk *c)                \
+    static void pairs_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                  \
     {                                                                                              \
         (void)t;                                                                                   \
-        unpack_pairs(s, QUANT_##name, c);                                                          \
+        unpack_pairs(u, QUANT_##name, c);                                                          \
     }                                                                                              \
-    static void floats_##name(matmul_scratch *s, quant_type t, const panel_chunk *c)               \
+    static void floats_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                 \
     {                                                                                              \
         (void)t;                                                                                   \
-        unpack_dequantized(s, QUANT_##name, c);                                                    \
+        unpack_dequantized(u, QUANT_##name, c);                                                    \
     }
 UNPACKERS(Q4_0)
 UNPACKERS(Q4_1)
@@ -258,23 +257,23 @@ UNPACKERS(Q4_K)
 UNPACKERS(Q6_K)
 #undef UNPACKERS
 
-static void floats_F32(matmul_scratch *s, quant_type t, const panel_chunk *c)
+static void floats_F32(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     (void)t;
-    memcpy(s->w, c->main, c->n * KERN_PANEL_ROWS * sizeof(float));
+    memcpy(u->w, c->main, c->n * KERN_PANEL_ROWS * sizeof(float));
 }
 
-static void floats_F16(matmul_scratch *s, quant_type t, const panel_chunk *c)
+static void floats_F16(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
-    float *w = (float *)(void *)s->w;
+    float *w = (float *)(void *)u->w;
     (void)t;
     for (size_t i = 0; i < c->n * KERN_PANEL_ROWS; i += 8)
         _mm256_store_ps(w + i, load_f16(c->main + 2 * i));
 }
 
-static void floats_BF16(matmul_scratch *s, quant_type t, const panel_chunk *c)
+static void floats_BF16(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
-    float *w = (float *)(void *)s->w;
+    float *w = (float *)(void *)u->w;
     (void)t;
     for (size_t i = 0; i < c->n * KERN_PANEL_ROWS; i += 8) {
         const __m128i h = _mm_loadu_si128((const __m128i *)(const void *)(c->main + 2 * i));
@@ -313,21 +312,21 @@ INLINE void dot_pairs(__m256i sums[TILE][2], const uint8_t *w, const int_rows *r
     }
 }
 
-INLINE void tile_whole(matmul_scratch *s, const int_rows *rows, size_t n_blocks, size_t nr,
+INLINE void tile_whole(matmul_panel *u, const int_rows *rows, size_t n_blocks, size_t nr,
                        bool minimum)
 {
     for (size_t b = 0; b < n_blocks; b++) {
         __m256i sums[TILE][2];
-        dot_pairs(sums, s->w + b * 1024, rows, b * KERN_BLOCK, 0, 16, nr);
+        dot_pairs(sums, u->w + b * 1024, rows, b * KERN_BLOCK, 0, 16, nr);
         for (size_t half = 0; half < 2; half++) {
-            const __m256 d = _mm256_load_ps(s->d[b][0] + 8 * half);
+            const __m256 d = _mm256_load_ps(u->d[b][0] + 8 * half);
             for (size_t i = 0; i < nr; i++) {
                 float *at = rows->acc[i] + 8 * half;
                 const __m256 dx = _mm256_mul_ps(d, _mm256_broadcast_ss(rows->scale[i] + b));
                 __m256 acc =
                     _mm256_fmadd_ps(dx, _mm256_cvtepi32_ps(sums[i][half]), _mm256_load_ps(at));
                 if (minimum)
-                    acc = _mm256_fmadd_ps(_mm256_load_ps(s->m[b] + 8 * half),
+                    acc = _mm256_fmadd_ps(_mm256_load_ps(u->m[b] + 8 * half),
                                           _mm256_broadcast_ss(rows->sum_scaled[i] + b), acc);
                 _mm256_store_ps(at, acc);
             }
@@ -335,15 +334,15 @@ INLINE void tile_whole(matmul_scratch *s, const int_rows *rows, size_t n_blocks,
     }
 }
 
-INLINE void tile_halves(matmul_scratch *s, const int_rows *rows, size_t n_blocks, size_t nr)
+INLINE void tile_halves(matmul_panel *u, const int_rows *rows, size_t n_blocks, size_t nr)
 {
     for (size_t b = 0; b < n_blocks; b++) {
         __m256i s0[TILE][2], s1[TILE][2];
-        dot_pairs(s0, s->w + b * 1024, rows, b * KERN_BLOCK, 0, 8, nr);
-        dot_pairs(s1, s->w + b * 1024, rows, b * KERN_BLOCK, 8, 8, nr);
+        dot_pairs(s0, u->w + b * 1024, rows, b * KERN_BLOCK, 0, 8, nr);
+        dot_pairs(s1, u->w + b * 1024, rows, b * KERN_BLOCK, 8, 8, nr);
         for (size_t half = 0; half < 2; half++) {
-            const __m256 d0 = _mm256_load_ps(s->d[b][0] + 8 * half);
-            const __m256 d1 = _mm256_load_ps(s->d[b][1] + 8 * half);
+            const __m256 d0 = _mm256_load_ps(u->d[b][0] + 8 * half);
+            const __m256 d1 = _mm256_load_ps(u->d[b][1] + 8 * half);
             for (size_t i = 0; i < nr; i++) {
                 float *at = rows->acc[i] + 8 * half;
                 __m256 t = _mm256_mul_ps(d0, _mm256_cvtepi32_ps(s0[i][half]));
@@ -357,24 +356,24 @@ INLINE void tile_halves(matmul_scratch *s, const int_rows *rows, size_t n_blocks
 
 typedef enum { TILE_PLAIN, TILE_MINIMUM, TILE_SUB16 } tile_shape;
 
-INLINE void tile_rows(matmul_scratch *s, const int_rows *rows, size_t n_blocks, size_t nr,
+INLINE void tile_rows(matmul_panel *u, const int_rows *rows, size_t n_blocks, size_t nr,
                       tile_shape shape)
 {
     if (shape == TILE_SUB16)
-        tile_halves(s, rows, n_blocks, nr);
+        tile_halves(u, rows, n_blocks, nr);
     else
-        tile_whole(s, rows, n_blocks, nr, shape == TILE_MINIMUM);
+        tile_whole(u, rows, n_blocks, nr, shape == TILE_MINIMUM);
 }
 
 /* Grade i8 widens its activations to 16 bits here, once per tile and chunk. */
-INLINE void rows_of(int_rows *rows, int16_t wide[TILE][PANEL_CHUNK], matmul_scratch *s,
+INLINE void rows_of(int_rows *rows, int16_t wide[TILE][PANEL_CHUNK], matmul_panel *u,
                     const kern_acts *a, size_t t0, size_t i0, size_t k0, size_t n, size_t nr)
 {
     for (size_t i = 0; i < nr; i++) {
         const size_t block = (t0 + i0 + i) * a->n_blocks + k0 / KERN_BLOCK;
         rows->scale[i] = a->scale + block;
         rows->sum_scaled[i] = a->sum_scaled + block;
-        rows->acc[i] = s->acc[i0 + i];
+        rows->acc[i] = u->acc[i0 + i];
         rows->q[i] = a->grade == KERN_GRADE_I16 ? a->q16 + block * KERN_BLOCK : wide[i];
         if (a->grade == KERN_GRADE_I16) continue;
         for (size_t e = 0; e < n; e += 16) {
@@ -385,47 +384,50 @@ INLINE void rows_of(int_rows *rows, int16_t wide[TILE][PANEL_CHUNK], matmul_scra
     }
 }
 
-INLINE void tile_tokens(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens,
-                        size_t k0, size_t n, tile_shape shape)
+INLINE void tile_tokens(matmul_panel *u, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
+                        size_t n, tile_shape shape)
 {
     int16_t wide[TILE][PANEL_CHUNK];
     int_rows rows;
     for (size_t i = 0; i < n_tokens; i += TILE) {
         const size_t nr = n_tokens - i < TILE ? n_tokens - i : TILE;
-        rows_of(&rows, wide, s, a, t0, i, k0, n, nr);
+        rows_of(&rows, wide, u, a, t0, i, k0, n, nr);
         switch (nr) {
         case 1:
-            tile_rows(s, &rows, n / KERN_BLOCK, 1, shape);
+            tile_rows(u, &rows, n / KERN_BLOCK, 1, shape);
             break;
         case 2:
-            tile_rows(s, &rows, n / KERN_BLOCK, 2, shape);
+            tile_rows(u, &rows, n / KERN_BLOCK, 2, shape);
             break;
         case 3:
-            tile_rows(s, &rows, n / KERN_BLOCK, 3, shape);
+            tile_rows(u, &rows, n / KERN_BLOCK, 3, shape);
             break;
         default:
-            tile_rows(s, &rows, n / KERN_BLOCK, 4, shape);
+            tile_rows(u, &rows, n / KERN_BLOCK, 4, shape);
             break;
         }
     }
 }
 
-static void tile_plain(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
-                       size_t n)
+static void tile_plain(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
+                       size_t n_tokens, size_t k0, size_t n)
 {
-    tile_tokens(s, a, t0, n_tokens, k0, n, TILE_PLAIN);
+    for (size_t j = 0; j < n_panels; j++)
+        tile_tokens(&u[j], a, t0, n_tokens, k0, n, TILE_PLAIN);
 }
 
-static void tile_minimum(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens,
-                         size_t k0, size_t n)
+static void tile_minimum(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
+                         size_t n_tokens, size_t k0, size_t n)
 {
-    tile_tokens(s, a, t0, n_tokens, k0, n, TILE_MINIMUM);
+    for (size_t j = 0; j < n_panels; j++)
+        tile_tokens(&u[j], a, t0, n_tokens, k0, n, TILE_MINIMUM);
 }
 
-static void tile_sub16(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
-                       size_t n)
+static void tile_sub16(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
+                       size_t n_tokens, size_t k0, size_t n)
 {
-    tile_tokens(s, a, t0, n_tokens, k0, n, TILE_SUB16);
+    for (size_t j = 0; j < n_panels; j++)
+        tile_tokens(&u[j], a, t0, n_tokens, k0, n, TILE_SUB16);
 }
 
 /* ---- Float tile: up to 6 tokens -----------------------------------------------------------------
@@ -433,14 +435,14 @@ static void tile_sub16(matmul_scratch *s, const kern_acts *a, size_t t0, size_t 
 
 enum { FLOAT_TILE = 6 };
 
-INLINE void tile_float_rows(matmul_scratch *s, const float *x, size_t ldx, size_t i0, size_t n,
+INLINE void tile_float_rows(matmul_panel *u, const float *x, size_t ldx, size_t i0, size_t n,
                             size_t nr)
 {
-    const float *w = (const float *)(const void *)s->w;
+    const float *w = (const float *)(const void *)u->w;
     __m256 acc[FLOAT_TILE][2];
     for (size_t i = 0; i < nr; i++)
         for (size_t half = 0; half < 2; half++)
-            acc[i][half] = _mm256_load_ps(s->acc[i0 + i] + 8 * half);
+            acc[i][half] = _mm256_load_ps(u->acc[i0 + i] + 8 * half);
     for (size_t e = 0; e < n; e++) {
         const __m256 w0 = _mm256_load_ps(w + e * 16), w1 = _mm256_load_ps(w + e * 16 + 8);
         for (size_t i = 0; i < nr; i++) {
@@ -451,35 +453,42 @@ INLINE void tile_float_rows(matmul_scratch *s, const float *x, size_t ldx, size_
     }
     for (size_t i = 0; i < nr; i++)
         for (size_t half = 0; half < 2; half++)
-            _mm256_store_ps(s->acc[i0 + i] + 8 * half, acc[i][half]);
+            _mm256_store_ps(u->acc[i0 + i] + 8 * half, acc[i][half]);
 }
 
-static void tile_floats(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens,
-                        size_t k0, size_t n)
+static void tile_panel_floats(matmul_panel *u, const kern_acts *a, size_t t0, size_t n_tokens,
+                              size_t k0, size_t n)
 {
     for (size_t i = 0; i < n_tokens; i += FLOAT_TILE) {
         const float *x = a->x + (t0 + i) * a->ldx + k0;
         switch (n_tokens - i) {
         case 1:
-            tile_float_rows(s, x, a->ldx, i, n, 1);
+            tile_float_rows(u, x, a->ldx, i, n, 1);
             break;
         case 2:
-            tile_float_rows(s, x, a->ldx, i, n, 2);
+            tile_float_rows(u, x, a->ldx, i, n, 2);
             break;
         case 3:
-            tile_float_rows(s, x, a->ldx, i, n, 3);
+            tile_float_rows(u, x, a->ldx, i, n, 3);
             break;
         case 4:
-            tile_float_rows(s, x, a->ldx, i, n, 4);
+            tile_float_rows(u, x, a->ldx, i, n, 4);
             break;
         case 5:
-            tile_float_rows(s, x, a->ldx, i, n, 5);
+            tile_float_rows(u, x, a->ldx, i, n, 5);
             break;
         default:
-            tile_float_rows(s, x, a->ldx, i, n, 6);
+            tile_float_rows(u, x, a->ldx, i, n, 6);
             break;
         }
     }
+}
+
+static void tile_floats(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
+                        size_t n_tokens, size_t k0, size_t n)
+{
+    for (size_t j = 0; j < n_panels; j++)
+        tile_panel_floats(&u[j], a, t0, n_tokens, k0, n);
 }
 
 /* ---- Dispatch -----------------------------------------------------------------------------------

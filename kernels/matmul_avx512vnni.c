@@ -129,37 +129,37 @@ INLINE __m128i load_16(const uint8_t *p)
 }
 
 /* D and M of block b, 16 rows each. */
-INLINE void block_scales(matmul_scratch *s, quant_type t, const panel_chunk *c, size_t b)
+INLINE void block_scales(matmul_panel *u, quant_type t, const panel_chunk *c, size_t b)
 {
     if (t == QUANT_Q6_K) {
         const __m512 d = load_f16(c->tail);
         for (size_t i = 0; i < 2; i++) {
             const __m512i sc = _mm512_cvtepi8_epi32(load_16(c->main + (2 * b + i) * 16));
-            _mm512_store_ps(s->d[b][i], _mm512_mul_ps(d, _mm512_cvtepi32_ps(sc)));
+            _mm512_store_ps(u->d[b][i], _mm512_mul_ps(d, _mm512_cvtepi32_ps(sc)));
         }
     } else if (t == QUANT_Q4_K) {
         const __m512i sc = _mm512_cvtepu8_epi32(load_16(c->main + PANEL_Q4_K_SCALES + b * 16));
         const __m512i minimum = _mm512_cvtepu8_epi32(load_16(c->main + PANEL_Q4_K_MINIMA + b * 16));
         const __m512 m = _mm512_mul_ps(load_f16(c->main + 32), _mm512_cvtepi32_ps(minimum));
-        _mm512_store_ps(s->d[b][0], _mm512_mul_ps(load_f16(c->main), _mm512_cvtepi32_ps(sc)));
-        _mm512_store_ps(s->m[b], _mm512_xor_ps(m, _mm512_set1_ps(-0.0f)));
+        _mm512_store_ps(u->d[b][0], _mm512_mul_ps(load_f16(c->main), _mm512_cvtepi32_ps(sc)));
+        _mm512_store_ps(u->m[b], _mm512_xor_ps(m, _mm512_set1_ps(-0.0f)));
     } else if (t == QUANT_Q4_1) {
-        _mm512_store_ps(s->d[b][0], load_f16(c->tail + b * 64));
-        _mm512_store_ps(s->m[b], load_f16(c->tail + b * 64 + 32));
+        _mm512_store_ps(u->d[b][0], load_f16(c->tail + b * 64));
+        _mm512_store_ps(u->m[b], load_f16(c->tail + b * 64 + 32));
     } else {
-        _mm512_store_ps(s->d[b][0], load_f16(c->tail + b * 32));
+        _mm512_store_ps(u->d[b][0], load_f16(c->tail + b * 32));
     }
 }
 
 /* Grade i16: scratch holds [quad][pair of elements][16 rows][2] int16. Panel order makes the even
  * bytes the first pair and the odd ones the second. */
-INLINE void unpack_pairs(matmul_scratch *s, quant_type t, const panel_chunk *c)
+INLINE void unpack_pairs(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
-        block_scales(s, t, c, b);
+        block_scales(u, t, c, b);
 #pragma GCC unroll 8
         for (size_t quad = 0; quad < 8; quad++) {
-            uint8_t *at = s->w + (b * 8 + quad) * 128;
+            uint8_t *at = u->w + (b * 8 + quad) * 128;
             const __m512i v = signed_quad(t, c, b, quad);
             _mm512_store_si512(at, _mm512_srai_epi16(_mm512_slli_epi16(v, 8), 8));
             _mm512_store_si512(at + 64, _mm512_srai_epi16(v, 8));
@@ -168,33 +168,33 @@ INLINE void unpack_pairs(matmul_scratch *s, quant_type t, const panel_chunk *c)
 }
 
 /* Grade i8: scratch holds [quad][16 rows][4] unsigned bytes in the order of the elements. */
-INLINE void unpack_bytes(matmul_scratch *s, quant_type t, const panel_chunk *c)
+INLINE void unpack_bytes(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     const __m512i order =
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
-        block_scales(s, t, c, b);
+        block_scales(u, t, c, b);
 #pragma GCC unroll 8
         for (size_t quad = 0; quad < 8; quad++) {
             __m512i v = stored_quad(t, c, b, quad);
             if (t == QUANT_Q8_0) v = _mm512_xor_si512(v, _mm512_set1_epi8(-128));
-            _mm512_store_si512(s->w + (b * 8 + quad) * 64, _mm512_shuffle_epi8(v, order));
+            _mm512_store_si512(u->w + (b * 8 + quad) * 64, _mm512_shuffle_epi8(v, order));
         }
     }
 }
 
 /* Grade f32: scratch holds [element][16 rows] floats; w = fma(D, q, M). */
-INLINE void unpack_dequantized(matmul_scratch *s, quant_type t, const panel_chunk *c)
+INLINE void unpack_dequantized(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
-    float *w = (float *)(void *)s->w;
+    float *w = (float *)(void *)u->w;
     const bool minimum = quant_infos[t].shape == QUANT_MINIMUM;
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
-        block_scales(s, t, c, b);
-        const __m512 m = minimum ? _mm512_load_ps(s->m[b]) : _mm512_setzero_ps();
+        block_scales(u, t, c, b);
+        const __m512 m = minimum ? _mm512_load_ps(u->m[b]) : _mm512_setzero_ps();
 #pragma GCC unroll 8
         for (size_t quad = 0; quad < 8; quad++) {
             const __m512i v = signed_quad(t, c, b, quad);
-            const __m512 d = _mm512_load_ps(s->d[b][t == QUANT_Q6_K ? quad / 4 : 0]);
+            const __m512 d = _mm512_load_ps(u->d[b][t == QUANT_Q6_K ? quad / 4 : 0]);
             /* bytes 0, 2, 1, 3 of a row are elements 0, 1, 2, 3 */
             const __m512i e[4] = {_mm512_slli_epi32(v, 24), _mm512_slli_epi32(v, 8),
                                   _mm512_slli_epi32(v, 16), v};
@@ -207,20 +207,20 @@ INLINE void unpack_dequantized(matmul_scratch *s, quant_type t, const panel_chun
 }
 
 #define UNPACKERS(name)                                                                            \
-    static void pairs_##name(matmul_scratch *s, quant_type t, const panel_chunk *c)                \
+    static void pairs_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                  \
     {                                                                                              \
         (void)t;                                                                                   \
-        unpack_pairs(s, QUANT_##name, c);                                                          \
+        unpack_pairs(u, QUANT_##name, c);                                                          \
     }                                                                                              \
-    static void bytes_##name(matmul_scratch *s, quant_type t, const panel_chunk *c)                \
+    static void bytes_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                  \
     {                                                                                              \
         (void)t;                                                                                   \
-        unpack_bytes(s, QUANT_##name, c);                                                          \
+        unpack_bytes(u, QUANT_##name, c);                                                          \
     }                                                                                              \
-    static void floats_##name(matmul_scratch *s, quant_type t, const panel_chunk *c)               \
+    static void floats_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                 \
     {                                                                                              \
         (void)t;                                                                                   \
-        unpack_dequantized(s, QUANT_##name, c);                                                    \
+        unpack_dequantized(u, QUANT_##name, c);                                                    \
     }
 UNPACKERS(Q4_0)
 UNPACKERS(Q4_1)
@@ -230,178 +230,237 @@ UNPACKERS(Q4_K)
 UNPACKERS(Q6_K)
 #undef UNPACKERS
 
-static void floats_F32(matmul_scratch *s, quant_type t, const panel_chunk *c)
+static void floats_F32(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     (void)t;
-    memcpy(s->w, c->main, c->n * KERN_PANEL_ROWS * sizeof(float));
+    memcpy(u->w, c->main, c->n * KERN_PANEL_ROWS * sizeof(float));
 }
 
-static void floats_F16(matmul_scratch *s, quant_type t, const panel_chunk *c)
+static void floats_F16(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     (void)t;
     for (size_t i = 0; i < c->n; i++)
-        _mm512_store_ps((float *)(void *)s->w + i * 16, load_f16(c->main + i * 32));
+        _mm512_store_ps((float *)(void *)u->w + i * 16, load_f16(c->main + i * 32));
 }
 
-static void floats_BF16(matmul_scratch *s, quant_type t, const panel_chunk *c)
+static void floats_BF16(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     (void)t;
     for (size_t i = 0; i < c->n; i++) {
         const __m256i h = _mm256_loadu_si256((const __m256i *)(const void *)(c->main + i * 32));
-        _mm512_store_si512(s->w + i * 64, _mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
+        _mm512_store_si512(u->w + i * 64, _mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
     }
 }
 
-/* ---- Integer tiles: up to 12 tokens, one register of 16 rows ------------------------------ */
+/* ---- Integer tiles: up to 8 tokens and 2 panels, one register of 16 rows each --------------- */
 
-enum { TILE = 12 };
+enum { TILE = 8 };
 typedef enum { TILE_PLAIN, TILE_MINIMUM, TILE_SUB16 } tile_shape;
+
+/* Everything that is known when a tile is compiled. */
+typedef struct {
+    tile_shape shape;
+    kern_grade grade;
+    int bias; /* of the stored bytes, grade i8 */
+} tile_kind;
 
 typedef struct {
     const uint8_t *q[TILE]; /* int16 or int8 */
     const float *scale[TILE], *sum_scaled[TILE];
-    float *acc[TILE];
+    size_t first; /* row of the accumulators that belongs to token 0 of the tile */
     /* Grade i8: where a sum starts, [block][half]: minus the bias times the sum of q, of the half
      * for TILE_SUB16, else of the block (in both places). */
     _Alignas(64) int32_t start[TILE][MATMUL_BLOCKS * 2];
 } int_rows;
 
-/* sums[i] = dot products over n groups of 4 bytes of q (2 int16 or 4 int8) from group g0 on. */
-INLINE void dot_groups(__m512i sums[TILE], const uint8_t *w, const int_rows *rows, size_t b,
-                       size_t g0, size_t n, size_t nr, kern_grade grade)
+/* sums[j][i] = dot products over n groups of 4 bytes of q (2 int16 or 4 int8) from group g0 on. */
+INLINE void dot_groups(__m512i sums[MATMUL_PANELS][TILE], const matmul_panel *u, size_t np,
+                       const int_rows *rows, size_t nr, size_t b, size_t g0, size_t n,
+                       kern_grade grade)
 {
     const size_t block_groups = grade == KERN_GRADE_I16 ? 16 : 8;
     for (size_t i = 0; i < nr; i++)
-        sums[i] = grade == KERN_GRADE_I16 ? _mm512_setzero_si512()
-                                          : _mm512_set1_epi32(rows->start[i][2 * b + (g0 ? 1 : 0)]);
+        for (size_t j = 0; j < np; j++)
+            sums[j][i] = grade == KERN_GRADE_I16
+                             ? _mm512_setzero_si512()
+                             : _mm512_set1_epi32(rows->start[i][2 * b + (g0 ? 1 : 0)]);
 #pragma GCC unroll 16
     for (size_t g = g0; g < g0 + n; g++) {
-        const __m512i v = _mm512_load_si512(w + (b * block_groups + g) * 64);
-#pragma GCC unroll 12
+        const size_t at = b * block_groups + g;
+        __m512i w[MATMUL_PANELS];
+        for (size_t j = 0; j < np; j++)
+            w[j] = _mm512_load_si512(u[j].w + at * 64);
+#pragma GCC unroll 8
         for (size_t i = 0; i < nr; i++) {
             int32_t group;
-            memcpy(&group, rows->q[i] + (b * block_groups + g) * 4, sizeof group);
+            memcpy(&group, rows->q[i] + at * 4, sizeof group);
             const __m512i x = _mm512_set1_epi32(group);
-            sums[i] = grade == KERN_GRADE_I16 ? _mm512_dpwssd_epi32(sums[i], v, x)
-                                              : _mm512_dpbusd_epi32(sums[i], v, x);
+            for (size_t j = 0; j < np; j++)
+                sums[j][i] = grade == KERN_GRADE_I16 ? _mm512_dpwssd_epi32(sums[j][i], w[j], x)
+                                                     : _mm512_dpbusd_epi32(sums[j][i], w[j], x);
         }
     }
 }
 
-INLINE void tile_whole(matmul_scratch *s, const int_rows *rows, size_t n_blocks, size_t nr,
-                       bool minimum, kern_grade grade)
+/* The accumulators of a tile stay in registers through a chunk where they fit beside the sums; a
+ * full tile reads and writes them once a block. */
+INLINE bool held(size_t np, size_t nr)
 {
-    for (size_t b = 0; b < n_blocks; b++) {
-        __m512i sums[TILE];
-        dot_groups(sums, s->w, rows, b, 0, grade == KERN_GRADE_I16 ? 16 : 8, nr, grade);
-        const __m512 d = _mm512_load_ps(s->d[b][0]), m = _mm512_load_ps(s->m[b]);
-#pragma GCC unroll 12
+    return np * nr <= 8;
+}
+
+typedef struct {
+    __m512 v[MATMUL_PANELS][TILE];
+} tile_acc;
+
+INLINE __m512 get_acc(const tile_acc *acc, const matmul_panel *u, size_t np, const int_rows *rows,
+                      size_t nr, size_t j, size_t i)
+{
+    return held(np, nr) ? acc->v[j][i] : _mm512_load_ps(u[j].acc[rows->first + i]);
+}
+
+INLINE void put_acc(tile_acc *acc, matmul_panel *u, size_t np, const int_rows *rows, size_t nr,
+                    size_t j, size_t i, __m512 v)
+{
+    if (held(np, nr))
+        acc->v[j][i] = v;
+    else
+        _mm512_store_ps(u[j].acc[rows->first + i], v);
+}
+
+INLINE void tile_whole(tile_acc *acc, matmul_panel *u, size_t np, const int_rows *rows, size_t nr,
+                       size_t b, tile_kind kind)
+{
+    __m512i sums[MATMUL_PANELS][TILE];
+    dot_groups(sums, u, np, rows, nr, b, 0, kind.grade == KERN_GRADE_I16 ? 16 : 8, kind.grade);
+    for (size_t j = 0; j < np; j++) {
+        const __m512 d = _mm512_load_ps(u[j].d[b][0]), m = _mm512_load_ps(u[j].m[b]);
+#pragma GCC unroll 8
         for (size_t i = 0; i < nr; i++) {
             const __m512 dx = _mm512_mul_ps(d, _mm512_set1_ps(rows->scale[i][b]));
-            __m512 acc =
-                _mm512_fmadd_ps(dx, _mm512_cvtepi32_ps(sums[i]), _mm512_load_ps(rows->acc[i]));
-            if (minimum) acc = _mm512_fmadd_ps(m, _mm512_set1_ps(rows->sum_scaled[i][b]), acc);
-            _mm512_store_ps(rows->acc[i], acc);
+            __m512 v = _mm512_fmadd_ps(dx, _mm512_cvtepi32_ps(sums[j][i]),
+                                       get_acc(acc, u, np, rows, nr, j, i));
+            if (kind.shape == TILE_MINIMUM)
+                v = _mm512_fmadd_ps(m, _mm512_set1_ps(rows->sum_scaled[i][b]), v);
+            put_acc(acc, u, np, rows, nr, j, i, v);
         }
     }
 }
 
-INLINE void tile_halves(matmul_scratch *s, const int_rows *rows, size_t n_blocks, size_t nr,
-                        kern_grade grade)
+INLINE void tile_halves(tile_acc *acc, matmul_panel *u, size_t np, const int_rows *rows, size_t nr,
+                        size_t b, tile_kind kind)
 {
-    const size_t n = grade == KERN_GRADE_I16 ? 8 : 4;
-    for (size_t b = 0; b < n_blocks; b++) {
-        __m512i sums[TILE];
-        __m512 t[TILE];
-        const __m512 d0 = _mm512_load_ps(s->d[b][0]), d1 = _mm512_load_ps(s->d[b][1]);
-        dot_groups(sums, s->w, rows, b, 0, n, nr, grade);
+    const size_t n = kind.grade == KERN_GRADE_I16 ? 8 : 4;
+    __m512i sums[MATMUL_PANELS][TILE];
+    __m512 t[MATMUL_PANELS][TILE];
+    dot_groups(sums, u, np, rows, nr, b, 0, n, kind.grade);
+    for (size_t j = 0; j < np; j++)
         for (size_t i = 0; i < nr; i++)
-            t[i] = _mm512_mul_ps(d0, _mm512_cvtepi32_ps(sums[i]));
-        dot_groups(sums, s->w, rows, b, n, n, nr, grade);
-#pragma GCC unroll 12
+            t[j][i] = _mm512_mul_ps(_mm512_load_ps(u[j].d[b][0]), _mm512_cvtepi32_ps(sums[j][i]));
+    dot_groups(sums, u, np, rows, nr, b, n, n, kind.grade);
+    for (size_t j = 0; j < np; j++) {
+        const __m512 d = _mm512_load_ps(u[j].d[b][1]);
+#pragma GCC unroll 8
         for (size_t i = 0; i < nr; i++) {
-            t[i] = _mm512_fmadd_ps(d1, _mm512_cvtepi32_ps(sums[i]), t[i]);
-            _mm512_store_ps(rows->acc[i], _mm512_fmadd_ps(t[i], _mm512_set1_ps(rows->scale[i][b]),
-                                                          _mm512_load_ps(rows->acc[i])));
+            const __m512 both = _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(sums[j][i]), t[j][i]);
+            const __m512 x = _mm512_set1_ps(rows->scale[i][b]);
+            put_acc(acc, u, np, rows, nr, j, i,
+                    _mm512_fmadd_ps(both, x, get_acc(acc, u, np, rows, nr, j, i)));
         }
     }
 }
 
-INLINE void tile_rows(matmul_scratch *s, const int_rows *rows, size_t n_blocks, size_t nr,
-                      tile_shape shape, kern_grade grade)
+INLINE void tile_blocks(matmul_panel *u, size_t np, const int_rows *rows, size_t nr,
+                        size_t n_blocks, tile_kind kind)
 {
-    if (shape == TILE_SUB16)
-        tile_halves(s, rows, n_blocks, nr, grade);
-    else
-        tile_whole(s, rows, n_blocks, nr, shape == TILE_MINIMUM, grade);
+    tile_acc acc;
+    if (held(np, nr))
+        for (size_t j = 0; j < np; j++)
+            for (size_t i = 0; i < nr; i++)
+                acc.v[j][i] = _mm512_load_ps(u[j].acc[rows->first + i]);
+    for (size_t b = 0; b < n_blocks; b++) {
+        if (kind.shape == TILE_SUB16)
+            tile_halves(&acc, u, np, rows, nr, b, kind);
+        else
+            tile_whole(&acc, u, np, rows, nr, b, kind);
+    }
+    if (held(np, nr))
+        for (size_t j = 0; j < np; j++)
+            for (size_t i = 0; i < nr; i++)
+                _mm512_store_ps(u[j].acc[rows->first + i], acc.v[j][i]);
 }
 
 /* The sums of a chunk's halves (n_blocks of two, at most one register), scaled by -bias. */
 INLINE void start_sums(int32_t start[MATMUL_BLOCKS * 2], const int32_t *sum, size_t n_blocks,
-                       int bias, bool halves)
+                       tile_kind kind)
 {
     const __mmask16 m = (__mmask16)((1u << 2 * n_blocks) - 1u);
     __m512i v = _mm512_maskz_loadu_epi32(m, sum);
-    if (!halves) v = _mm512_add_epi32(v, _mm512_shuffle_epi32(v, _MM_PERM_CDAB));
-    _mm512_store_si512(start, _mm512_mullo_epi32(v, _mm512_set1_epi32(-bias)));
+    if (kind.shape != TILE_SUB16) v = _mm512_add_epi32(v, _mm512_shuffle_epi32(v, _MM_PERM_CDAB));
+    _mm512_store_si512(start, _mm512_mullo_epi32(v, _mm512_set1_epi32(-kind.bias)));
 }
 
-INLINE void rows_of(int_rows *rows, matmul_scratch *s, const kern_acts *a, size_t t0, size_t i0,
-                    size_t k0, size_t n, size_t nr, tile_shape shape, kern_grade grade, int bias)
+/* Tokens t .. t + nr - 1, the first of which owns accumulator row `first`. */
+INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, size_t k0, size_t n,
+                    tile_kind kind)
 {
     for (size_t i = 0; i < nr; i++) {
-        const size_t block = (t0 + i0 + i) * a->n_blocks + k0 / KERN_BLOCK;
+        const size_t block = (t + i) * a->n_blocks + k0 / KERN_BLOCK;
         rows->scale[i] = a->scale + block;
         rows->sum_scaled[i] = a->sum_scaled + block;
-        rows->acc[i] = s->acc[i0 + i];
-        if (grade == KERN_GRADE_I16) {
-            rows->q[i] = (const uint8_t *)(a->q16 + block * KERN_BLOCK);
-        } else {
-            rows->q[i] = (const uint8_t *)(a->q8 + block * KERN_BLOCK);
-            start_sums(rows->start[i], a->sum + 2 * block, n / KERN_BLOCK, bias,
-                       shape == TILE_SUB16);
-        }
+        rows->q[i] = kind.grade == KERN_GRADE_I16 ? (const uint8_t *)(a->q16 + block * KERN_BLOCK)
+                                                  : (const uint8_t *)(a->q8 + block * KERN_BLOCK);
+        if (kind.grade == KERN_GRADE_I8 && kind.bias)
+            start_sums(rows->start[i], a->sum + 2 * block, n / KERN_BLOCK, kind);
     }
 }
 
-INLINE void tile_tokens(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens,
-                        size_t k0, size_t n, tile_shape shape, kern_grade grade, int bias)
+/* How many tokens the next tile takes of those left: the sizes that are compiled. */
+INLINE size_t tile_tokens(size_t left)
+{
+    return left >= 8 ? 8 : left >= 4 ? 4 : left;
+}
+
+INLINE void tile_panels(matmul_panel *u, size_t np, const kern_acts *a, size_t t0, size_t n_tokens,
+                        size_t k0, size_t n, tile_kind kind)
 {
     const size_t n_blocks = n / KERN_BLOCK;
     int_rows rows;
+    if (kind.grade == KERN_GRADE_I8 && !kind.bias) memset(rows.start, 0, sizeof rows.start);
     for (size_t i = 0; i < n_tokens;) {
-        const size_t left = n_tokens - i;
-        const size_t nr = left >= TILE ? TILE : left >= 8 ? 8 : left >= 4 ? 4 : left;
-        rows_of(&rows, s, a, t0, i, k0, n, nr, shape, grade, bias);
+        const size_t nr = tile_tokens(n_tokens - i);
+        rows_of(&rows, a, t0 + i, nr, k0, n, kind);
+        rows.first = i;
         switch (nr) {
         case 1:
-            tile_rows(s, &rows, n_blocks, 1, shape, grade);
+            tile_blocks(u, np, &rows, 1, n_blocks, kind);
             break;
         case 2:
-            tile_rows(s, &rows, n_blocks, 2, shape, grade);
+            tile_blocks(u, np, &rows, 2, n_blocks, kind);
             break;
         case 3:
-            tile_rows(s, &rows, n_blocks, 3, shape, grade);
+            tile_blocks(u, np, &rows, 3, n_blocks, kind);
             break;
         case 4:
-            tile_rows(s, &rows, n_blocks, 4, shape, grade);
-            break;
-        case 8:
-            tile_rows(s, &rows, n_blocks, 8, shape, grade);
+            tile_blocks(u, np, &rows, 4, n_blocks, kind);
             break;
         default:
-            tile_rows(s, &rows, n_blocks, TILE, shape, grade);
+            tile_blocks(u, np, &rows, 8, n_blocks, kind);
             break;
         }
         i += nr;
     }
 }
 
-#define INT_TILE(name, shape, grade, bias)                                                         \
-    static void name(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0, \
-                     size_t n)                                                                     \
+#define INT_TILE(name, ...)                                                                        \
+    static void name(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,              \
+                     size_t n_tokens, size_t k0, size_t n)                                         \
     {                                                                                              \
-        tile_tokens(s, a, t0, n_tokens, k0, n, shape, grade, bias);                                \
+        const tile_kind kind = {__VA_ARGS__};                                                      \
+        if (n_panels == 2)                                                                         \
+            tile_panels(u, 2, a, t0, n_tokens, k0, n, kind);                                       \
+        else                                                                                       \
+            tile_panels(u, 1, a, t0, n_tokens, k0, n, kind);                                       \
     }
 INT_TILE(plain_i16, TILE_PLAIN, KERN_GRADE_I16, 0)
 INT_TILE(minimum_i16, TILE_MINIMUM, KERN_GRADE_I16, 0)
@@ -413,55 +472,65 @@ INT_TILE(minimum_i8, TILE_MINIMUM, KERN_GRADE_I8, 0)
 INT_TILE(sub16_i8, TILE_SUB16, KERN_GRADE_I8, 32)
 #undef INT_TILE
 
-/* ---- Float tile: up to 12 tokens --------------------------------------------------------------
- */
+/* ---- Float tile ----------------------------------------------------------------------------- */
 
-INLINE void tile_float_rows(matmul_scratch *s, const float *x, size_t ldx, size_t i0, size_t n,
-                            size_t nr)
+INLINE void tile_float_rows(matmul_panel *u, size_t np, size_t first, const float *x, size_t ldx,
+                            size_t nr, size_t n)
 {
-    const float *w = (const float *)(const void *)s->w;
-    __m512 acc[TILE];
-    for (size_t i = 0; i < nr; i++)
-        acc[i] = _mm512_load_ps(s->acc[i0 + i]);
-    for (size_t e = 0; e < n; e++) {
-        const __m512 v = _mm512_load_ps(w + e * 16);
-#pragma GCC unroll 12
+    __m512 acc[MATMUL_PANELS][TILE];
+    for (size_t j = 0; j < np; j++)
         for (size_t i = 0; i < nr; i++)
-            acc[i] = _mm512_fmadd_ps(v, _mm512_set1_ps(x[i * ldx + e]), acc[i]);
+            acc[j][i] = _mm512_load_ps(u[j].acc[first + i]);
+    for (size_t e = 0; e < n; e++) {
+        __m512 w[MATMUL_PANELS];
+        for (size_t j = 0; j < np; j++)
+            w[j] = _mm512_load_ps(u[j].w + e * 64);
+#pragma GCC unroll 8
+        for (size_t i = 0; i < nr; i++) {
+            const __m512 v = _mm512_set1_ps(x[i * ldx + e]);
+            for (size_t j = 0; j < np; j++)
+                acc[j][i] = _mm512_fmadd_ps(w[j], v, acc[j][i]);
+        }
     }
-    for (size_t i = 0; i < nr; i++)
-        _mm512_store_ps(s->acc[i0 + i], acc[i]);
+    for (size_t j = 0; j < np; j++)
+        for (size_t i = 0; i < nr; i++)
+            _mm512_store_ps(u[j].acc[first + i], acc[j][i]);
 }
 
-static void tile_floats(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens,
-                        size_t k0, size_t n)
+INLINE void tile_float_panels(matmul_panel *u, size_t np, const kern_acts *a, size_t t0,
+                              size_t n_tokens, size_t k0, size_t n)
 {
     for (size_t i = 0; i < n_tokens;) {
         const float *x = a->x + (t0 + i) * a->ldx + k0;
-        const size_t left = n_tokens - i;
-        const size_t nr = left >= TILE ? TILE : left >= 8 ? 8 : left >= 4 ? 4 : left;
+        const size_t nr = tile_tokens(n_tokens - i);
         switch (nr) {
         case 1:
-            tile_float_rows(s, x, a->ldx, i, n, 1);
+            tile_float_rows(u, np, i, x, a->ldx, 1, n);
             break;
         case 2:
-            tile_float_rows(s, x, a->ldx, i, n, 2);
+            tile_float_rows(u, np, i, x, a->ldx, 2, n);
             break;
         case 3:
-            tile_float_rows(s, x, a->ldx, i, n, 3);
+            tile_float_rows(u, np, i, x, a->ldx, 3, n);
             break;
         case 4:
-            tile_float_rows(s, x, a->ldx, i, n, 4);
-            break;
-        case 8:
-            tile_float_rows(s, x, a->ldx, i, n, 8);
+            tile_float_rows(u, np, i, x, a->ldx, 4, n);
             break;
         default:
-            tile_float_rows(s, x, a->ldx, i, n, TILE);
+            tile_float_rows(u, np, i, x, a->ldx, 8, n);
             break;
         }
         i += nr;
     }
+}
+
+static void tile_floats(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
+                        size_t n_tokens, size_t k0, size_t n)
+{
+    if (n_panels == 2)
+        tile_float_panels(u, 2, a, t0, n_tokens, k0, n);
+    else
+        tile_float_panels(u, 1, a, t0, n_tokens, k0, n);
 }
 
 /* ---- Dispatch -----------------------------------------------------------------------------------

@@ -76,18 +76,18 @@ bool kern_quantize_portable(kern_acts *a, size_t t0, size_t t1)
 
 /* ---- Integer weights: scratch holds int16 [k][16 rows] ------------------------------------ */
 
-static void unpack_ints(matmul_scratch *s, quant_type t, const panel_chunk *c)
+static void unpack_ints(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
-    int16_t *w = (int16_t *)(void *)s->w;
+    int16_t *w = (int16_t *)(void *)u->w;
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         for (size_t r = 0; r < KERN_PANEL_ROWS; r++) {
             quant_values v;
             panel_values(t, c, b, r, &v);
             for (size_t i = 0; i < KERN_BLOCK; i++)
                 w[(b * KERN_BLOCK + i) * KERN_PANEL_ROWS + r] = v.q[i];
-            s->d[b][0][r] = v.d[0];
-            s->d[b][1][r] = v.d[1];
-            s->m[b][r] = v.m;
+            u->d[b][0][r] = v.d[0];
+            u->d[b][1][r] = v.d[1];
+            u->m[b][r] = v.m;
         }
     }
 }
@@ -101,42 +101,40 @@ static void dot_rows(int32_t sums[KERN_PANEL_ROWS], const int16_t *w, const int1
             sums[r] += (int32_t)w[i * KERN_PANEL_ROWS + r] * q[i];
 }
 
-static void block_plain(matmul_scratch *s, size_t b, float *acc, const int16_t *q, float x,
-                        float xs)
+static void block_plain(matmul_panel *u, size_t b, float *acc, const int16_t *q, float x, float xs)
 {
-    const int16_t *w = (const int16_t *)(const void *)s->w + b * KERN_BLOCK * KERN_PANEL_ROWS;
+    const int16_t *w = (const int16_t *)(const void *)u->w + b * KERN_BLOCK * KERN_PANEL_ROWS;
     int32_t sums[KERN_PANEL_ROWS];
     (void)xs;
     dot_rows(sums, w, q, KERN_BLOCK);
     for (size_t r = 0; r < KERN_PANEL_ROWS; r++)
-        acc[r] = fmaf(s->d[b][0][r] * x, (float)sums[r], acc[r]);
+        acc[r] = fmaf(u->d[b][0][r] * x, (float)sums[r], acc[r]);
 }
 
-static void block_minimum(matmul_scratch *s, size_t b, float *acc, const int16_t *q, float x,
+static void block_minimum(matmul_panel *u, size_t b, float *acc, const int16_t *q, float x,
                           float xs)
 {
-    block_plain(s, b, acc, q, x, xs);
+    block_plain(u, b, acc, q, x, xs);
     for (size_t r = 0; r < KERN_PANEL_ROWS; r++)
-        acc[r] = fmaf(s->m[b][r], xs, acc[r]);
+        acc[r] = fmaf(u->m[b][r], xs, acc[r]);
 }
 
-static void block_sub16(matmul_scratch *s, size_t b, float *acc, const int16_t *q, float x,
-                        float xs)
+static void block_sub16(matmul_panel *u, size_t b, float *acc, const int16_t *q, float x, float xs)
 {
-    const int16_t *w = (const int16_t *)(const void *)s->w + b * KERN_BLOCK * KERN_PANEL_ROWS;
+    const int16_t *w = (const int16_t *)(const void *)u->w + b * KERN_BLOCK * KERN_PANEL_ROWS;
     int32_t s0[KERN_PANEL_ROWS], s1[KERN_PANEL_ROWS];
     (void)xs;
     dot_rows(s0, w, q, 16);
     dot_rows(s1, w + 16 * KERN_PANEL_ROWS, q + 16, 16);
     for (size_t r = 0; r < KERN_PANEL_ROWS; r++) {
-        const float t = fmaf(s->d[b][1][r], (float)s1[r], s->d[b][0][r] * (float)s0[r]);
+        const float t = fmaf(u->d[b][1][r], (float)s1[r], u->d[b][0][r] * (float)s0[r]);
         acc[r] = fmaf(t, x, acc[r]);
     }
 }
 
-typedef void block_fn(matmul_scratch *s, size_t b, float *acc, const int16_t *q, float x, float xs);
+typedef void block_fn(matmul_panel *u, size_t b, float *acc, const int16_t *q, float x, float xs);
 
-static void tile_ints(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
+static void tile_ints(matmul_panel *u, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
                       size_t n, block_fn *block)
 {
     for (size_t i = 0; i < n_tokens; i++) {
@@ -146,27 +144,30 @@ static void tile_ints(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n
             for (size_t e = 0; e < KERN_BLOCK; e++)
                 q[e] = a->grade == KERN_GRADE_I16 ? a->q16[at * KERN_BLOCK + e]
                                                   : a->q8[at * KERN_BLOCK + e];
-            block(s, b, s->acc[i], q, a->scale[at], a->sum_scaled[at]);
+            block(u, b, u->acc[i], q, a->scale[at], a->sum_scaled[at]);
         }
     }
 }
 
-static void tile_plain(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
-                       size_t n)
+static void tile_plain(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
+                       size_t n_tokens, size_t k0, size_t n)
 {
-    tile_ints(s, a, t0, n_tokens, k0, n, block_plain);
+    for (size_t j = 0; j < n_panels; j++)
+        tile_ints(&u[j], a, t0, n_tokens, k0, n, block_plain);
 }
 
-static void tile_minimum(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens,
-                         size_t k0, size_t n)
+static void tile_minimum(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
+                         size_t n_tokens, size_t k0, size_t n)
 {
-    tile_ints(s, a, t0, n_tokens, k0, n, block_minimum);
+    for (size_t j = 0; j < n_panels; j++)
+        tile_ints(&u[j], a, t0, n_tokens, k0, n, block_minimum);
 }
 
-static void tile_sub16(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
-                       size_t n)
+static void tile_sub16(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
+                       size_t n_tokens, size_t k0, size_t n)
 {
-    tile_ints(s, a, t0, n_tokens, k0, n, block_sub16);
+    for (size_t j = 0; j < n_panels; j++)
+        tile_ints(&u[j], a, t0, n_tokens, k0, n, block_sub16);
 }
 
 /* ---- Float weights, and integer ones in grade f32: scratch holds float [k][16 rows] ------- */
@@ -183,9 +184,9 @@ static float load_float(quant_type t, const uint8_t *p)
     return t == QUANT_F16 ? half_f16_to_f32(h) : half_bf16_to_f32(h);
 }
 
-static void unpack_floats(matmul_scratch *s, quant_type t, const panel_chunk *c)
+static void unpack_floats(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
-    float *w = (float *)(void *)s->w;
+    float *w = (float *)(void *)u->w;
     if (quant_infos[t].shape == QUANT_FLOAT) {
         for (size_t i = 0; i < c->n * KERN_PANEL_ROWS; i++)
             w[i] = load_float(t, c->main + i * quant_infos[t].block_bytes);
@@ -202,16 +203,23 @@ static void unpack_floats(matmul_scratch *s, quant_type t, const panel_chunk *c)
     }
 }
 
-static void tile_floats(matmul_scratch *s, const kern_acts *a, size_t t0, size_t n_tokens,
-                        size_t k0, size_t n)
+static void tile_panel_floats(matmul_panel *u, const kern_acts *a, size_t t0, size_t n_tokens,
+                              size_t k0, size_t n)
 {
-    const float *w = (const float *)(const void *)s->w;
+    const float *w = (const float *)(const void *)u->w;
     for (size_t i = 0; i < n_tokens; i++) {
         const float *x = a->x + (t0 + i) * a->ldx + k0;
         for (size_t e = 0; e < n; e++)
             for (size_t r = 0; r < KERN_PANEL_ROWS; r++)
-                s->acc[i][r] = fmaf(w[e * KERN_PANEL_ROWS + r], x[e], s->acc[i][r]);
+                u->acc[i][r] = fmaf(w[e * KERN_PANEL_ROWS + r], x[e], u->acc[i][r]);
     }
+}
+
+static void tile_floats(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
+                        size_t n_tokens, size_t k0, size_t n)
+{
+    for (size_t j = 0; j < n_panels; j++)
+        tile_panel_floats(&u[j], a, t0, n_tokens, k0, n);
 }
 
 void kern_matmul_portable(const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a, size_t t0,

@@ -157,7 +157,8 @@ static inline float softmax_block(softmax_state *state, __m256 scores[VECTORS],
     __m256 top = _mm256_set1_ps(state->max);
     for (size_t v = 0; v < VECTORS; v++)
         top = _mm256_max_ps(top, scores[v]);
-    const float max = max8(top), shrink = fmath_exp(state->max - max);
+    const float max = max8(top);
+    const float shrink = _mm256_cvtss_f32(fmath_exp_avx2(_mm256_set1_ps(state->max - max)));
     lanes16 acc = {_mm256_setzero_ps(), _mm256_setzero_ps()};
     for (size_t v = 0; v < VECTORS; v += 2) {
         const __m256 lo = fmath_exp_avx2(_mm256_sub_ps(scores[v], _mm256_set1_ps(max)));

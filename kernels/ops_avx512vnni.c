@@ -129,7 +129,7 @@ INLINE void softmax_block(softmax_state *s, size_t i, __m512 scores[VECTORS], co
         acc = _mm512_add_ps(acc, e);
         _mm512_storeu_ps(s->weights[i] + 16 * v, e);
     }
-    s->shrink[i] = fmath_exp(s->max[i] - max);
+    s->shrink[i] = _mm512_cvtss_f32(fmath_exp_avx512(_mm512_set1_ps(s->max[i] - max)));
     s->max[i] = max;
     s->sum[i] = fmaf(s->sum[i], s->shrink[i], lanes_sum(acc));
 }
