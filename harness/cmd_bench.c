@@ -172,6 +172,34 @@ static waage_status measure_speed(bench *b, const bench_args *args, strbuf *out,
     return WAAGE_OK;
 }
 
+static waage_status measure_fidelity(bench *b, const bench_args *args, strbuf *out, waage_err *err)
+{
+    static const char *const grades[] = {"i16", "i8"};
+    if (!b->r->ops->fidelity)
+        return waage_err_set(err, WAAGE_EUNSUPPORTED, "%s: a model of this kind has no grades",
+                             args->model.uri);
+    if (args->json) strbuf_puts(out, ", \"fidelity\": [");
+    for (size_t i = 0; i < sizeof grades / sizeof *grades; i++) {
+        runner_fidelity f;
+        WAAGE_TRY(b->r->ops->fidelity(b->r, grades[i], NULL, 0, args->fidelity_tokens, &f, err));
+        const double flips = f.n_positions ? 100.0 * (double)f.n_flips / (double)f.n_positions : 0;
+        if (args->json)
+            strbuf_printf(out,
+                          "%s{\"activations\": \"%s\", \"positions\": %zu, \"mean_kl\": %.6g, "
+                          "\"p999_kl\": %.6g, \"max_kl\": %.6g, \"flips\": %zu}",
+                          i ? ", " : "", grades[i], f.n_positions, f.mean_kl, f.p999_kl, f.max_kl,
+                          f.n_flips);
+        else
+            strbuf_printf(out,
+                          "%-4s against f32, %zu positions: KL mean %.2e, 99.9 %% %.2e, max %.2e; "
+                          "top token changed at %zu (%.2f %%)\n",
+                          grades[i], f.n_positions, f.mean_kl, f.p999_kl, f.max_kl, f.n_flips,
+                          flips);
+    }
+    if (args->json) strbuf_putc(out, ']');
+    return WAAGE_OK;
+}
+
 static waage_status run_bench(const cmd_line *line, bool *no, waage_err *err)
 {
     (void)no;
@@ -188,7 +216,9 @@ static waage_status run_bench(const cmd_line *line, bool *no, waage_err *err)
         st = waage_err_set(err, WAAGE_EUNSUPPORTED, "%s: only models that run here have a speed",
                            args.model.uri);
     if (st == WAAGE_OK) put_head(&out, b.r->ops->info(b.r), args.json);
-    if (st == WAAGE_OK) st = measure_speed(&b, &args, &out, err);
+    if (st == WAAGE_OK)
+        st = args.fidelity ? measure_fidelity(&b, &args, &out, err)
+                           : measure_speed(&b, &args, &out, err);
     if (args.json) strbuf_puts(&out, "}\n");
     if (st == WAAGE_OK) st = strbuf_check(&out, err);
     if (st == WAAGE_OK) fwrite(strbuf_str(&out), 1, out.len, stdout);

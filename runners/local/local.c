@@ -101,6 +101,11 @@ static waage_status read_template(local_model *m, waage_err *err)
     WAAGE_TRY(gguf_opt_str(&src, m->file, "tokenizer.chat_template", err));
     m->prompts.no_chat = "base model: the file has no chat template";
     if (!src.s) return WAAGE_OK;
+    value *vars;
+    WAAGE_TRY(prompt_model_vars(&vars, m->tok, &m->arena, err));
+    m->info.template_vars = vars;
+    m->info.chat_template = arena_strndup(&m->arena, src.s, src.len);
+    if (!m->info.chat_template) return waage_err_nomem(err);
     template *t;
     waage_err why = {0};
     const waage_status st =

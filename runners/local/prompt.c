@@ -14,12 +14,25 @@ static value *token_text(arena *a, const tokenizer *t, int32_t id)
     return value_strn(a, s, len);
 }
 
+waage_status prompt_model_vars(value **out, const tokenizer *t, arena *a, waage_err *err)
+{
+    const tokenizer_info *ti = tokenizer_get_info(t);
+    value *vars = value_map(a);
+    *out = vars;
+    return value_map_set(a, vars, "bos_token", token_text(a, t, ti->bos)) &&
+                   value_map_set(a, vars, "eos_token", token_text(a, t, ti->eos)) &&
+                   value_map_set(a, vars, "unk_token", token_text(a, t, ti->unk)) &&
+                   value_map_set(a, vars, "pad_token", token_text(a, t, ti->pad))
+               ? WAAGE_OK
+               : waage_err_nomem(err);
+}
+
 static waage_status template_vars(value **out, const prompt_maker *pm, const request *rq, arena *a,
                                   waage_err *err)
 {
-    const tokenizer_info *ti = tokenizer_get_info(pm->tok);
-    value *vars = value_map(a), *list = value_list(a);
+    value *vars, *list = value_list(a);
     bool ok = true;
+    WAAGE_TRY(prompt_model_vars(&vars, pm->tok, a, err));
     for (size_t i = 0; i < rq->n_messages; i++) {
         value *m = value_map(a);
         ok = ok && value_map_set(a, m, "role", value_str(a, rq->messages[i].role)) &&
@@ -27,11 +40,7 @@ static waage_status template_vars(value **out, const prompt_maker *pm, const req
              value_list_add(a, list, m);
     }
     ok = ok && value_map_set(a, vars, "messages", list) &&
-         value_map_set(a, vars, "add_generation_prompt", value_bool(a, true)) &&
-         value_map_set(a, vars, "bos_token", token_text(a, pm->tok, ti->bos)) &&
-         value_map_set(a, vars, "eos_token", token_text(a, pm->tok, ti->eos)) &&
-         value_map_set(a, vars, "unk_token", token_text(a, pm->tok, ti->unk)) &&
-         value_map_set(a, vars, "pad_token", token_text(a, pm->tok, ti->pad));
+         value_map_set(a, vars, "add_generation_prompt", value_bool(a, true));
     *out = vars;
     return ok ? WAAGE_OK : waage_err_nomem(err);
 }
