@@ -59,7 +59,8 @@ static size_t thought_start(const answer *a, bool *maybe)
 
 static void find_answer(answer *a)
 {
-    if (!a->has_channels || (a->answer_from != 0 && a->answer_from != SIZE_MAX)) return;
+    const bool is_settled = a->answer_from > 0 && a->answer_from < a->text.len;
+    if (!a->has_channels || is_settled) return;
     bool maybe;
     const size_t start = thought_start(a, &maybe);
     if (maybe) {
@@ -69,7 +70,10 @@ static void find_answer(answer *a)
     a->answer_from = 0;
     if (start == SIZE_MAX) return;
     const size_t end = find(strbuf_str(&a->text), a->text.len, start, closer, sizeof closer - 1);
-    a->answer_from = end == SIZE_MAX ? SIZE_MAX : end + sizeof closer - 1;
+    if (end == SIZE_MAX)
+        a->answer_from = SIZE_MAX;
+    else /* the blank line behind a thought is no part of the answer, so no stop string either */
+        a->answer_from = skip_blanks(strbuf_str(&a->text), a->text.len, end + sizeof closer - 1);
 }
 
 /* Cut at the first stop string that ends in text that is new since `old`. */
