@@ -25,6 +25,7 @@ void html_put_foot(html *h);
 void html_put(html *h, const char *markup); /* as it is */
 void html_text(html *h, const char *s);     /* escaped */
 void html_model(html *h, size_t model);     /* the label in the model's colour */
+void html_p(html *h, double p);             /* p = .44 */
 void html_spans(html *h, const verdict_text *t);
 /* A cell with a mean in percent, its interval beneath, sortable by value. signed_: a difference. */
 void html_mean_cell(html *h, const analysis_mean *m, bool signed_);

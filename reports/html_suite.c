@@ -324,7 +324,7 @@ static waage_status put_comparison_table(html *h, size_t row)
         view_put_signed_interval(h->out, k->ci);
         strbuf_printf(h->out, "</small></td><td data-v=\"%.6f\">", k->p_adjusted);
         if (k->test != TEST_NONE)
-            view_put_p(h->out, k->p_adjusted);
+            html_p(h, k->p_adjusted);
         else
             html_put(h, "&ndash;");
         strbuf_printf(h->out, "</td><td data-v=\"%.4f\">", k->detectable);

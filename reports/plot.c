@@ -111,7 +111,7 @@ static const char *skip_blocks(const char *p)
     static const char *const blocks[][2] = {
         {"<title>", "</title>"},       {"<desc>", "</desc>"},          {"<defs>", "</defs>"},
         {" id=\"gnuplot_plot", "\" "}, {" id=\"gnuplot_canvas", "\""}, {" xmlns:xlink=\"", "\""},
-        {" font-family=\"", "\""}};
+        {" xmlns=\"", "\""},           {" font-family=\"", "\""}};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
         const char *q = skip_block(p, blocks[i][0], blocks[i][1]);
         if (q != p) return q;

@@ -49,6 +49,14 @@ void html_spans(html *h, const verdict_text *t)
     }
 }
 
+void html_p(html *h, double p)
+{
+    strbuf b = STRBUF_EMPTY;
+    view_put_p(&b, p); /* may hold a "<" */
+    html_text(h, strbuf_str(&b));
+    strbuf_free(&b);
+}
+
 void html_sort_header(html *h, const char *label)
 {
     strbuf_printf(h->out, "<th scope=\"col\"><button>%s</button></th>", label);
@@ -129,7 +137,7 @@ static void put_difference_cell(html *h, const analysis_comparison *k)
     view_put_signed_interval(h->out, k->ci);
     html_put(h, "</small><small>");
     if (k->test != TEST_NONE)
-        view_put_p(h->out, k->p_adjusted);
+        html_p(h, k->p_adjusted);
     else
         html_put(h, analysis_verdict_name(k->verdict));
     html_put(h, "</small></td>");

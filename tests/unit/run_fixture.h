@@ -341,9 +341,9 @@ static inline void fix_models(fixture *f)
     f->d.n_models = 2;
 }
 
-static inline void fix_setting(store_setting *list, size_t *n, const char *key, const char *value)
+static inline void fix_setting(store_setting *list, size_t *n, const char *key, const char *text)
 {
-    list[(*n)++] = (store_setting){key, value};
+    list[(*n)++] = (store_setting){key, text};
 }
 
 /* The demo's shape: two models, four suites. The caller frees with fix_free. */
