@@ -57,9 +57,10 @@ static size_t thought_start(const answer *a, bool *maybe)
     return *maybe ? SIZE_MAX : at + n;
 }
 
-static void find_answer(answer *a)
+/* old: length of the text before the last token. */
+static void find_answer(answer *a, size_t old)
 {
-    const bool is_settled = a->answer_from > 0 && a->answer_from < a->text.len;
+    const bool is_settled = a->answer_from > 0 && a->answer_from < old;
     if (!a->has_channels || is_settled) return;
     bool maybe;
     const size_t start = thought_start(a, &maybe);
@@ -97,7 +98,7 @@ bool answer_put(answer *a, int32_t id)
 {
     const size_t old = a->text.len;
     detokenizer_put(&a->detok, id, &a->text);
-    find_answer(a);
+    find_answer(a, old);
     if (a->text.len > old) a->stopped = cut_at_stop(a, old);
     return a->stopped;
 }
