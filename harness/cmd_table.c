@@ -2,5 +2,5 @@
 #include "harness/cmd.h"
 
 const command *const cmd_table[] = {
-    &cmd_bench, &cmd_digest, &cmd_generate, &cmd_render, &cmd_tokenize, NULL,
+    &cmd_bench, &cmd_digest, &cmd_generate, &cmd_render, &cmd_report, &cmd_tokenize, NULL,
 };

@@ -1,0 +1,1 @@
+$WAAGE generate -m $FIXTURES/tok-spm.gguf -p x --system y

@@ -1,0 +1,1 @@
+$WAAGE generate -m nowhere.gguf -p hello

@@ -1,0 +1,1 @@
+$WAAGE generate -p hello

@@ -1,0 +1,2 @@
+echo "not a model" >x.gguf
+$WAAGE tokenize -m x.gguf hello

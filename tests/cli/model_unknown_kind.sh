@@ -1,0 +1,1 @@
+$WAAGE tokenize -m gopher:thing hello

@@ -1,0 +1,1 @@
+$WAAGE report x --format htm

@@ -1,0 +1,1 @@
+$WAAGE run -m a -s b -o c --activations i4

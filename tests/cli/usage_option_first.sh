@@ -1,0 +1,1 @@
+$WAAGE --limit 3 run

@@ -1,0 +1,1 @@
+$WAAGE rnu -m x

@@ -1,0 +1,1 @@
+$WAAGE run --limt 3
