@@ -1,0 +1,212 @@
+/* test_engine_model.c - what the loader refuses, by name: a tiny model whose bytes are changed in
+ * memory, one thing at a time; and the page table of the key/value cache. */
+#include "engine_fixture.h"
+
+typedef struct {
+    char *bytes;
+    size_t len;
+} image;
+
+static image load_image(const char *path)
+{
+    image im;
+    waage_err err = {0};
+    must(file_read(&im.bytes, &im.len, path, 1 << 24, &err), &err);
+    return im;
+}
+
+/* First occurrence of text at or after from. */
+static char *find_bytes(const image *im, const char *text, size_t n)
+{
+    for (size_t i = 0; i + n <= im->len; i++)
+        if (memcmp(im->bytes + i, text, n) == 0) return im->bytes + i;
+    fail_msg("the fixture has no '%s'", text);
+    return NULL;
+}
+
+/* Load what the image holds; the status and message of model_load(). */
+static waage_status try_load(const image *im, waage_err *err)
+{
+    gguf *g;
+    pool *p;
+    model *m = NULL;
+    must(gguf_open_memory(&g, im->bytes, im->len, "tiny.gguf", err), err);
+    must(pool_create(&p, 1, err), err);
+    const waage_status st = model_load(&m, g, p, err);
+    assert_true((st == WAAGE_OK) == (m != NULL));
+    model_free(m);
+    pool_free(p);
+    gguf_close(g);
+    return st;
+}
+
+static const char llama_path[] = "tests/fixtures/tiny-llama.gguf";
+static const char gemma_path[] = "tests/fixtures/tiny-gemma3.gguf";
+
+static void expect_refusal(const image *im, waage_status st, const char *names)
+{
+    waage_err err = {0};
+    const waage_status is = try_load(im, &err);
+    if (is != st || !strstr(err.msg, names))
+        fail_msg("status %d and a message with '%s' expected; status %d: %s", st, names, is,
+                 err.msg);
+}
+
+/* Names are replaced by names of the same length. */
+static void test_renamed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *from, *to;
+        waage_status status;
+        const char *names;
+    } cases[] = {
+        {llama_path, "general.architecture", "general.architecturX", WAAGE_ENOTFOUND,
+         "architecture"},
+        {llama_path, "llama.rope.freq_base", "llama.rope.freq_bass", WAAGE_EUNSUPPORTED,
+         "freq_bass"},
+        {llama_path, "llama.block_count", "llama.block_coun_", WAAGE_EUNSUPPORTED, "block_coun_"},
+        {llama_path, "blk.1.ffn_up.weight", "blk.1.ffn_xx.weight", WAAGE_EFORMAT,
+         "blk.1.ffn_up.weight"},
+        {llama_path, "rope_freqs.weight", "rope_frexs.weight", WAAGE_EUNSUPPORTED,
+         "rope_frexs.weight"},
+        {llama_path, "output.weight", "outpux.weight", WAAGE_EUNSUPPORTED, "outpux.weight"},
+        {llama_path, "output_norm.weight", "outpux_norm.weight", WAAGE_EFORMAT,
+         "output_norm.weight"},
+        {gemma_path, "gemma3.attention.sliding_window", "gemma3.attention.sliding_winXow",
+         WAAGE_EUNSUPPORTED, "sliding_winXow"},
+        {gemma_path, "blk.3.attn_q_norm.weight", "blk.3.attn_q_norX.weight", WAAGE_EFORMAT,
+         "blk.3.attn_q_norm.weight"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        image im = load_image(cases[i].path);
+        const size_t n = strlen(cases[i].from);
+        assert_int_equal(n, strlen(cases[i].to));
+        memcpy(find_bytes(&im, cases[i].from, n), cases[i].to, n);
+        expect_refusal(&im, cases[i].status, cases[i].names);
+        free(im.bytes);
+    }
+}
+
+/* The u32 behind a key (key text, u32 kind, value) set to another number. */
+static void set_u32(const image *im, const char *key, uint32_t v)
+{
+    const size_t n = strlen(key);
+    char *at = find_bytes(im, key, n) + n;
+    assert_int_equal(at[0], 4); /* GGUF_U32 */
+    memcpy(at + 4, &v, sizeof v);
+}
+
+static void test_impossible_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        uint32_t value;
+        waage_status status;
+        const char *names;
+    } cases[] = {
+        {"llama.block_count", 0, WAAGE_EFORMAT, "block_count"},
+        {"llama.block_count", 4, WAAGE_EFORMAT, "blk.3.attn_norm.weight"},
+        {"llama.block_count", 2, WAAGE_EUNSUPPORTED, "blk.2."},
+        {"llama.block_count", 0xFFFFFFFF, WAAGE_EFORMAT, "block_count"},
+        {"llama.embedding_length", 32, WAAGE_EFORMAT, "token_embd.weight"},
+        {"llama.embedding_length", 0xFFFFFFFF, WAAGE_EFORMAT, "embedding_length"},
+        {"llama.feed_forward_length", 255, WAAGE_EFORMAT, "ffn_gate.weight"},
+        {"llama.attention.head_count", 3, WAAGE_EFORMAT, "heads"},
+        {"llama.attention.head_count", 0, WAAGE_EFORMAT, "head_count"},
+        {"llama.attention.head_count", 8, WAAGE_EFORMAT, "attn_q.weight"},
+        {"llama.attention.head_count_kv", 4, WAAGE_EFORMAT, "attn_k.weight"},
+        {"llama.attention.key_length", 32, WAAGE_EUNSUPPORTED, "values"},
+        {"llama.attention.value_length", 2000, WAAGE_EFORMAT, "value_length"},
+        {"llama.rope.dimension_count", 17, WAAGE_EFORMAT, "dimension_count"},
+        {"llama.rope.dimension_count", 15, WAAGE_EFORMAT, "rotary"},
+        {"llama.rope.dimension_count", 8, WAAGE_EFORMAT, "rope_freqs.weight"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        image im = load_image(llama_path);
+        set_u32(&im, cases[i].key, cases[i].value);
+        expect_refusal(&im, cases[i].status, cases[i].names);
+        free(im.bytes);
+    }
+}
+
+/* ---- Pages ---- */
+
+static const kv_shape tiny_shape = {2, 1, 8};
+
+static void fill_tokens(int32_t *t, int32_t first)
+{
+    for (int32_t i = 0; i < KV_PAGE_LEN; i++)
+        t[i] = first + i;
+}
+
+static void test_pages_are_found_and_forgotten(void **state)
+{
+    (void)state;
+    kvcache *kv;
+    waage_err err = {0};
+    int32_t a[KV_PAGE_LEN], b[KV_PAGE_LEN];
+    fill_tokens(a, 0);
+    fill_tokens(b, 1000);
+    must(kvcache_create(&kv, tiny_shape, 3 * kvcache_page_bytes(tiny_shape), &err), &err);
+    assert_int_equal(kvcache_n_pages(kv), 3);
+    kv_page *p = kvcache_take(kv), *q = kvcache_take(kv), *dup = kvcache_take(kv);
+    assert_null(kvcache_take(kv)); /* all are held */
+    kvcache_publish(kv, q, p, b);  /* its parent cannot be found: no use */
+    assert_null(kvcache_match(kv, p, b));
+    kvcache_publish(kv, p, NULL, a);
+    kvcache_publish(kv, q, p, b);
+    kvcache_publish(kv, dup, NULL, a); /* the same again stays private */
+    assert_ptr_equal(kvcache_match(kv, NULL, a), p);
+    assert_ptr_equal(kvcache_match(kv, p, b), q);
+    assert_null(kvcache_match(kv, NULL, b)); /* the same tokens at another place */
+    assert_null(kvcache_match(kv, q, b));
+    kvcache_release(kv, q);
+    kvcache_release(kv, q);
+    kvcache_release(kv, p);
+    kvcache_release(kv, p);
+    kvcache_release(kv, dup);
+    assert_int_equal(kvcache_n_held(kv), 0);
+    kv_page *r = kvcache_take(kv), *s = kvcache_take(kv); /* the free one, then the oldest */
+    assert_ptr_equal(r, dup);
+    assert_ptr_equal(s, q); /* released first */
+    assert_ptr_equal(kvcache_match(kv, NULL, a), p);
+    assert_null(kvcache_match(kv, p, b));
+    kvcache_free(kv);
+}
+
+static void test_copy_takes_the_first_positions(void **state)
+{
+    (void)state;
+    kvcache *kv;
+    waage_err err = {0};
+    must(kvcache_create(&kv, tiny_shape, 2 * kvcache_page_bytes(tiny_shape), &err), &err);
+    kv_page *p = kvcache_take(kv), *q = kvcache_take(kv);
+    const size_t n = kvcache_page_bytes(tiny_shape) / sizeof(float);
+    for (size_t i = 0; i < n; i++)
+        p->data[i] = (float)i + 1;
+    kvcache_copy(kv, q, p, 5);
+    for (size_t l = 0; l < 2; l++)
+        for (size_t d = 0; d < 8; d++)
+            for (size_t pos = 0; pos < KV_PAGE_LEN; pos++) {
+                const size_t k = d * KV_PAGE_LEN + pos, v = pos * 8 + d;
+                const float *from_k = kvcache_keys(kv, p, l, 0),
+                            *from_v = kvcache_values(kv, p, l, 0);
+                assert_true(kvcache_keys(kv, q, l, 0)[k] == (pos < 5 ? from_k[k] : 0.0f));
+                assert_true(kvcache_values(kv, q, l, 0)[v] == (pos < 5 ? from_v[v] : 0.0f));
+            }
+    kvcache_free(kv);
+}
+
+int test_engine_model(void);
+int test_engine_model(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_renamed),
+        cmocka_unit_test(test_impossible_numbers),
+        cmocka_unit_test(test_pages_are_found_and_forgotten),
+        cmocka_unit_test(test_copy_takes_the_first_positions),
+    };
+    return cmocka_run_group_tests_name("engine_model", tests, NULL, NULL);
+}
