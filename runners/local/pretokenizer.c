@@ -9,36 +9,47 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/regex.h"
+#include "runners/local/pretokenizer_unicode.h"
 
 // clang-format off
 #define SPACE   "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}" \
                 "\\x{202f}\\x{205f}\\x{3000}"
 #define S       "[" SPACE "]"
 #define BLANKS  S "*[\\r\\n]+|" S "+(?![^" SPACE "])|" S "+"
-#define ENGLISH "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-#define UPPER   "\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}"
-#define LOWER   "\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}"
-#define OTHER   " ?[^" SPACE "\\p{L}\\p{N}]+"
-#define LEAD    "[^\\r\\n\\p{L}\\p{N}]?"
+/* categories, to stand inside of [] */
+#define L       "\\p{L}" NEW_LU NEW_LL NEW_LO
+#define M       "\\p{M}" NEW_M
+#define N       "\\p{N}" NEW_N
+#define P       "\\p{P}" NEW_P
+#define SYMBOL  "\\p{S}" NEW_S
+#define UPPER   "\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}" NEW_LU NEW_LO M
+#define LOWER   "\\p{Ll}\\p{Lm}\\p{Lo}" NEW_LL NEW_LO M
 
-#define GPT2    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+|" OTHER "|" S "+(?![^" SPACE "])|" S "+"
-#define CL100K(digits, letters) \
-    ENGLISH "|" LEAD letters "+|" digits "|" OTHER "[\\r\\n]*|" BLANKS
+#define ENGLISH "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+#define OTHER   " ?[^" SPACE L N "]+"
+#define LEAD    "[^\\r\\n" L N "]?"
+#define DIGIT   "[" N "]"
+#define DIGITS3 "[" N "]{1,3}"
+
+#define GPT2 \
+    "'s|'t|'re|'ve|'m|'ll|'d| ?[" L "]+| ?[" N "]+|" OTHER "|" S "+(?![^" SPACE "])|" S "+"
+#define CL100K(digits) ENGLISH "|" LEAD "[" L "]+|" digits "|" OTHER "[\\r\\n]*|" BLANKS
 #define O200K(digits, ending) \
     LEAD "[" UPPER "]*[" LOWER "]+" ending "|" LEAD "[" UPPER "]+[" LOWER "]*" ending "|" \
     digits "|" OTHER "[\\r\\n/]*|" BLANKS
 /* Kimi K2: as o200k, with runs of Han cut out and kept out of the words. */
-#define NO_HAN(cls) "(?:(?!\\p{sc:Han})[" cls "])"
+#define HAN "[\\p{sc:Han}" NEW_HAN "]"
+#define NO_HAN(cls) "(?:(?!" HAN ")[" cls "])"
 #define KIMI \
-    "\\p{sc:Han}+|" \
+    HAN "+|" \
     LEAD NO_HAN(UPPER) "*" NO_HAN(LOWER) "+" ENGLISH "?|" \
     LEAD NO_HAN(UPPER) "+" NO_HAN(LOWER) "*" ENGLISH "?|" \
-    "\\p{N}{1,3}|" OTHER "[\\r\\n]*|" BLANKS
+    DIGITS3 "|" OTHER "[\\r\\n]*|" BLANKS
 
 #define CJK_V3  "[\\x{4e00}-\\x{9fa5}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}]+"
 #define MAIN_V3 \
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|" \
-    "[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|" BLANKS
+    "[^\\r\\n" L P SYMBOL "]?[" L M "]+| ?[" P SYMBOL "]+[\\r\\n]*|" BLANKS
 #define CJK_V1  "[\\x{4e00}-\\x{9fa5}\\x{800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+"
 /* Letters with case, the list that DeepSeek LLM and V2 spell out (an older Unicode than ours). */
 #define CASED_V1 \
@@ -63,17 +74,17 @@
 enum { PASSES_MAX = 6 };
 
 static const char *const gpt2[PASSES_MAX] = {GPT2};
-static const char *const single_digits[PASSES_MAX] = {"\\p{N}", GPT2};
-static const char *const cl100k_3[PASSES_MAX] = {CL100K("\\p{N}{1,3}", "\\p{L}")};
-static const char *const cl100k_1[PASSES_MAX] = {CL100K("\\p{N}", "\\p{L}")};
-static const char *const o200k[PASSES_MAX] = {O200K("\\p{N}{1,3}", ENGLISH "?")};
-static const char *const tekken[PASSES_MAX] = {O200K("\\p{N}", "")};
+static const char *const single_digits[PASSES_MAX] = {DIGIT, GPT2};
+static const char *const cl100k_3[PASSES_MAX] = {CL100K(DIGITS3)};
+static const char *const cl100k_1[PASSES_MAX] = {CL100K(DIGIT)};
+static const char *const o200k[PASSES_MAX] = {O200K(DIGITS3, ENGLISH "?")};
+static const char *const tekken[PASSES_MAX] = {O200K(DIGIT, "")};
 static const char *const kimi[PASSES_MAX] = {KIMI};
-static const char *const deepseek_v3[PASSES_MAX] = {"\\p{N}{1,3}", CJK_V3, MAIN_V3};
+static const char *const deepseek_v3[PASSES_MAX] = {DIGITS3, CJK_V3, MAIN_V3};
 static const char *const deepseek_llm[PASSES_MAX] = {
-    "[\\r\\n]", S "?[" CASED_V1 "]+", S "?[" PUNCT_V1 "]+", S "+$", CJK_V1, "\\p{N}+"};
+    "[\\r\\n]", S "?[" CASED_V1 "]+", S "?[" PUNCT_V1 "]+", S "+$", CJK_V1, DIGIT "+"};
 static const char *const deepseek_coder[PASSES_MAX] = {
-    "[\\r\\n]", S "?\\p{L}+", S "?\\p{P}+", CJK_V1, "\\p{N}"};
+    "[\\r\\n]", S "?[" L "]+", S "?[" P "]+", CJK_V1, DIGIT};
 
 typedef struct {
     pretokenizer_rule rule; /* name, add_bos, ignore_merges, nfc */

@@ -155,7 +155,10 @@ def write_pretokens(n_bytes, seed):
     with open(os.path.join(HERE, "pretokens.tsv"), "w", encoding="ascii") as f:
         for rule, patterns in PATTERNS.items():
             split = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(p), "isolated") for p in patterns])
-            for kind, d in corpus(n_bytes, seed=seed):
+            # characters that are newer than Unicode 14, and white space at its borders
+            new = [("new", t.encode()) for t in ("x \U0001fabf\U0001fa77 \U0001fae9", "a\U00031350b \U0002ebf0", "\u1c89\u1c8a x\u1c8a\u1c89", "1\U0001e4f0 \u0897a",
+                                                 "a \u180eb\x85 \x1c\u200b \u3000 c", "we'\u017f WE'S")]
+            for kind, d in new + list(corpus(n_bytes, seed=seed)):
                 text = d[:90].decode("utf-8", "ignore")
                 if kind in ("special", "invalid") or not text:
                     continue
