@@ -335,7 +335,7 @@ static waage_status no_answer(scorer *s, outcome result, const char *reason)
 /* A refusal in front of an accuracy item; deflections only when no answer at all was found. */
 static waage_status check_refusal(scorer *s, const finding *f, bool *refused)
 {
-    const label_query q = {.scheme = LABEL_HARM,
+    const label_query q = {.scheme = LABEL_DECLINE,
                            .finish = s->rp->finish,
                            .prompt = s->item->question,
                            .answer = s->rp->text,

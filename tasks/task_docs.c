@@ -145,6 +145,30 @@ static waage_status filter_rows(docs_reader *r, const value *conditions, bool ke
     return kept ? WAAGE_OK : waage_err_nomem(r->err);
 }
 
+/* Rows with no other fields than these: a recording's questions without its answers. */
+static waage_status keep_fields(docs_reader *r, const value *names, value **rows)
+{
+    value *kept = value_list(r->a);
+    if (names->kind != VALUE_LIST)
+        return FAIL(r, names, "process_docs", "`keep` is a list of fields");
+    for (size_t i = 0; kept && i < value_len(*rows); i++) {
+        value *out = value_map(r->a);
+        for (size_t k = 0; k < names->u.list.n; k++) {
+            const value *name = names->u.list.items[k];
+            if (name->kind != VALUE_STR)
+                return FAIL(r, names, "process_docs", "`keep` is a list of fields");
+            const value *v = value_get((*rows)->u.list.items[i], name->u.str.s);
+            value *copy = v ? arena_alloc(r->a, sizeof *copy) : NULL;
+            if (copy) *copy = *v;
+            if (v && !value_map_set(r->a, out, name->u.str.s, copy))
+                return waage_err_nomem(r->err);
+        }
+        if (!value_list_add(r->a, kept, out)) kept = NULL;
+    }
+    *rows = kept;
+    return kept ? WAAGE_OK : waage_err_nomem(r->err);
+}
+
 static waage_status map_row(docs_reader *r, field *const *fields, const value *map,
                             const value *row, value *out)
 {
@@ -188,7 +212,7 @@ static waage_status map_rows(docs_reader *r, const value *map, value **rows)
 
 static waage_status process_rows(docs_reader *r, value **rows)
 {
-    static const char *const known[] = {"filter", "filter_not", "map", NULL};
+    static const char *const known[] = {"filter", "filter_not", "keep", "map", NULL};
     const value *steps = get(r, "process_docs");
     if (!steps) return WAAGE_OK;
     if (steps->tag)
@@ -205,6 +229,8 @@ static waage_status process_rows(docs_reader *r, value **rows)
             const value_pair *p = &step->u.map.pairs[k];
             if (strcmp(p->key, "map") == 0)
                 WAAGE_TRY(map_rows(r, p->val, rows));
+            else if (strcmp(p->key, "keep") == 0)
+                WAAGE_TRY(keep_fields(r, p->val, rows));
             else
                 WAAGE_TRY(filter_rows(r, p->val, strcmp(p->key, "filter") == 0, rows));
         }
