@@ -9,6 +9,20 @@
 #include <string.h>
 #include "kernels/panel.h"
 
+/* Loops whose trip count is a constant after inlining. The sanitizers, which need no speed, take
+ * minutes on unrolled kernels. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MATMUL_UNROLL(n)
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MATMUL_UNROLL(n)
+#endif
+#ifndef MATMUL_UNROLL
+#define MATMUL_PRAGMA(text) _Pragma(#text)
+#define MATMUL_UNROLL(n) MATMUL_PRAGMA(GCC unroll n)
+#endif
+
 enum { MATMUL_GROUP = 64, MATMUL_PANELS = 2, MATMUL_BLOCKS = PANEL_CHUNK / KERN_BLOCK };
 
 /* An unpacked chunk of a panel and the panel's accumulators; what `w` holds (int8, int16 or float32
@@ -16,10 +30,11 @@ enum { MATMUL_GROUP = 64, MATMUL_PANELS = 2, MATMUL_BLOCKS = PANEL_CHUNK / KERN_
  */
 typedef struct {
     _Alignas(64) uint8_t w[PANEL_CHUNK * KERN_PANEL_ROWS * 4];
-    _Alignas(
-        64) float d[MATMUL_BLOCKS][2][KERN_PANEL_ROWS];    /* D of the halves; [0] if they agree */
+    /* D of each half of 16 elements; the first of them where they agree */
+    _Alignas(64) float d[MATMUL_BLOCKS][2][KERN_PANEL_ROWS];
     _Alignas(64) float m[MATMUL_BLOCKS][KERN_PANEL_ROWS];  /* M, shape "with minimum" only */
     _Alignas(64) float acc[MATMUL_GROUP][KERN_PANEL_ROWS]; /* (tokens of the group, rows) */
+    int bias; /* what w exceeds the weights by, for sets that keep them unsigned */
 } matmul_panel;
 
 typedef struct {

@@ -199,7 +199,7 @@ INLINE void unpack_pairs(matmul_panel *u, quant_type t, const panel_chunk *c)
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         for (size_t half = 0; half < 2; half++) {
             block_scales(u, t, c, b, half);
-#pragma GCC unroll 8
+            MATMUL_UNROLL(8)
             for (size_t quad = 0; quad < 8; quad++) {
                 uint8_t *at = u->w + (b * 8 + quad) * 128 + 32 * half;
                 const __m256i v = quad_bytes(t, c, b, quad, half);
@@ -220,7 +220,7 @@ INLINE void unpack_dequantized(matmul_panel *u, quant_type t, const panel_chunk 
         for (size_t half = 0; half < 2; half++) {
             block_scales(u, t, c, b, half);
             const __m256 m = minimum ? _mm256_loadu_ps(u->m[b] + 8 * half) : _mm256_setzero_ps();
-#pragma GCC unroll 8
+            MATMUL_UNROLL(8)
             for (size_t quad = 0; quad < 8; quad++) {
                 const __m256i v = quad_bytes(t, c, b, quad, half);
                 const size_t sub = t == QUANT_Q6_K ? quad / 4 : 0;
@@ -299,7 +299,7 @@ INLINE void dot_pairs(__m256i sums[TILE][2], const uint8_t *w, const int_rows *r
 {
     for (size_t i = 0; i < nr; i++)
         sums[i][0] = sums[i][1] = _mm256_setzero_si256();
-#pragma GCC unroll 16
+    MATMUL_UNROLL(4)
     for (size_t p = p0; p < p0 + n; p++) {
         const __m256i w0 = load_bytes(w + p * 64), w1 = load_bytes(w + p * 64 + 32);
         for (size_t i = 0; i < nr; i++) {

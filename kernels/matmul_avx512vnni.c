@@ -157,7 +157,7 @@ INLINE void unpack_pairs(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         block_scales(u, t, c, b);
-#pragma GCC unroll 8
+        MATMUL_UNROLL(8)
         for (size_t quad = 0; quad < 8; quad++) {
             uint8_t *at = u->w + (b * 8 + quad) * 128;
             const __m512i v = signed_quad(t, c, b, quad);
@@ -172,9 +172,10 @@ INLINE void unpack_bytes(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     const __m512i order =
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
+    u->bias = t == QUANT_Q8_0 ? 128 : stored_bias(t);
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         block_scales(u, t, c, b);
-#pragma GCC unroll 8
+        MATMUL_UNROLL(8)
         for (size_t quad = 0; quad < 8; quad++) {
             __m512i v = stored_quad(t, c, b, quad);
             if (t == QUANT_Q8_0) v = _mm512_xor_si512(v, _mm512_set1_epi8(-128));
@@ -191,7 +192,7 @@ INLINE void unpack_dequantized(matmul_panel *u, quant_type t, const panel_chunk 
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         block_scales(u, t, c, b);
         const __m512 m = minimum ? _mm512_load_ps(u->m[b]) : _mm512_setzero_ps();
-#pragma GCC unroll 8
+        MATMUL_UNROLL(8)
         for (size_t quad = 0; quad < 8; quad++) {
             const __m512i v = signed_quad(t, c, b, quad);
             const __m512 d = _mm512_load_ps(u->d[b][t == QUANT_Q6_K ? quad / 4 : 0]);
@@ -261,7 +262,6 @@ typedef enum { TILE_PLAIN, TILE_MINIMUM, TILE_SUB16 } tile_shape;
 typedef struct {
     tile_shape shape;
     kern_grade grade;
-    int bias; /* of the stored bytes, grade i8 */
 } tile_kind;
 
 typedef struct {
@@ -284,13 +284,13 @@ INLINE void dot_groups(__m512i sums[MATMUL_PANELS][TILE], const matmul_panel *u,
             sums[j][i] = grade == KERN_GRADE_I16
                              ? _mm512_setzero_si512()
                              : _mm512_set1_epi32(rows->start[i][2 * b + (g0 ? 1 : 0)]);
-#pragma GCC unroll 16
+    MATMUL_UNROLL(4)
     for (size_t g = g0; g < g0 + n; g++) {
         const size_t at = b * block_groups + g;
         __m512i w[MATMUL_PANELS];
         for (size_t j = 0; j < np; j++)
             w[j] = _mm512_load_si512(u[j].w + at * 64);
-#pragma GCC unroll 8
+        MATMUL_UNROLL(8)
         for (size_t i = 0; i < nr; i++) {
             int32_t group;
             memcpy(&group, rows->q[i] + at * 4, sizeof group);
@@ -335,7 +335,7 @@ INLINE void tile_whole(tile_acc *acc, matmul_panel *u, size_t np, const int_rows
     dot_groups(sums, u, np, rows, nr, b, 0, kind.grade == KERN_GRADE_I16 ? 16 : 8, kind.grade);
     for (size_t j = 0; j < np; j++) {
         const __m512 d = _mm512_load_ps(u[j].d[b][0]), m = _mm512_load_ps(u[j].m[b]);
-#pragma GCC unroll 8
+        MATMUL_UNROLL(8)
         for (size_t i = 0; i < nr; i++) {
             const __m512 dx = _mm512_mul_ps(d, _mm512_set1_ps(rows->scale[i][b]));
             __m512 v = _mm512_fmadd_ps(dx, _mm512_cvtepi32_ps(sums[j][i]),
@@ -360,7 +360,7 @@ INLINE void tile_halves(tile_acc *acc, matmul_panel *u, size_t np, const int_row
     dot_groups(sums, u, np, rows, nr, b, n, n, kind.grade);
     for (size_t j = 0; j < np; j++) {
         const __m512 d = _mm512_load_ps(u[j].d[b][1]);
-#pragma GCC unroll 8
+        MATMUL_UNROLL(8)
         for (size_t i = 0; i < nr; i++) {
             const __m512 both = _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(sums[j][i]), t[j][i]);
             const __m512 x = _mm512_set1_ps(rows->scale[i][b]);
@@ -392,17 +392,17 @@ INLINE void tile_blocks(matmul_panel *u, size_t np, const int_rows *rows, size_t
 
 /* The sums of a chunk's halves (n_blocks of two, at most one register), scaled by -bias. */
 INLINE void start_sums(int32_t start[MATMUL_BLOCKS * 2], const int32_t *sum, size_t n_blocks,
-                       tile_kind kind)
+                       int bias, tile_kind kind)
 {
     const __mmask16 m = (__mmask16)((1u << 2 * n_blocks) - 1u);
     __m512i v = _mm512_maskz_loadu_epi32(m, sum);
     if (kind.shape != TILE_SUB16) v = _mm512_add_epi32(v, _mm512_shuffle_epi32(v, _MM_PERM_CDAB));
-    _mm512_store_si512(start, _mm512_mullo_epi32(v, _mm512_set1_epi32(-kind.bias)));
+    _mm512_store_si512(start, _mm512_mullo_epi32(v, _mm512_set1_epi32(-bias)));
 }
 
 /* Tokens t .. t + nr - 1, the first of which owns accumulator row `first`. */
 INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, size_t k0, size_t n,
-                    tile_kind kind)
+                    int bias, tile_kind kind)
 {
     for (size_t i = 0; i < nr; i++) {
         const size_t block = (t + i) * a->n_blocks + k0 / KERN_BLOCK;
@@ -410,15 +410,15 @@ INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, siz
         rows->sum_scaled[i] = a->sum_scaled + block;
         rows->q[i] = kind.grade == KERN_GRADE_I16 ? (const uint8_t *)(a->q16 + block * KERN_BLOCK)
                                                   : (const uint8_t *)(a->q8 + block * KERN_BLOCK);
-        if (kind.grade == KERN_GRADE_I8 && kind.bias)
-            start_sums(rows->start[i], a->sum + 2 * block, n / KERN_BLOCK, kind);
+        if (kind.grade == KERN_GRADE_I8)
+            start_sums(rows->start[i], a->sum + 2 * block, n / KERN_BLOCK, bias, kind);
     }
 }
 
 /* How many tokens the next tile takes of those left: the sizes that are compiled. */
 INLINE size_t tile_tokens(size_t left)
 {
-    return left >= 8 ? 8 : left >= 4 ? 4 : left;
+    return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
 }
 
 INLINE void tile_panels(matmul_panel *u, size_t np, const kern_acts *a, size_t t0, size_t n_tokens,
@@ -426,10 +426,9 @@ INLINE void tile_panels(matmul_panel *u, size_t np, const kern_acts *a, size_t t
 {
     const size_t n_blocks = n / KERN_BLOCK;
     int_rows rows;
-    if (kind.grade == KERN_GRADE_I8 && !kind.bias) memset(rows.start, 0, sizeof rows.start);
     for (size_t i = 0; i < n_tokens;) {
         const size_t nr = tile_tokens(n_tokens - i);
-        rows_of(&rows, a, t0 + i, nr, k0, n, kind);
+        rows_of(&rows, a, t0 + i, nr, k0, n, u->bias, kind);
         rows.first = i;
         switch (nr) {
         case 1:
@@ -437,9 +436,6 @@ INLINE void tile_panels(matmul_panel *u, size_t np, const kern_acts *a, size_t t
             break;
         case 2:
             tile_blocks(u, np, &rows, 2, n_blocks, kind);
-            break;
-        case 3:
-            tile_blocks(u, np, &rows, 3, n_blocks, kind);
             break;
         case 4:
             tile_blocks(u, np, &rows, 4, n_blocks, kind);
@@ -462,14 +458,12 @@ INLINE void tile_panels(matmul_panel *u, size_t np, const kern_acts *a, size_t t
         else                                                                                       \
             tile_panels(u, 1, a, t0, n_tokens, k0, n, kind);                                       \
     }
-INT_TILE(plain_i16, TILE_PLAIN, KERN_GRADE_I16, 0)
-INT_TILE(minimum_i16, TILE_MINIMUM, KERN_GRADE_I16, 0)
-INT_TILE(sub16_i16, TILE_SUB16, KERN_GRADE_I16, 0)
-INT_TILE(plain8_i8, TILE_PLAIN, KERN_GRADE_I8, 8)
-INT_TILE(plain16_i8, TILE_PLAIN, KERN_GRADE_I8, 16)
-INT_TILE(plain128_i8, TILE_PLAIN, KERN_GRADE_I8, 128)
-INT_TILE(minimum_i8, TILE_MINIMUM, KERN_GRADE_I8, 0)
-INT_TILE(sub16_i8, TILE_SUB16, KERN_GRADE_I8, 32)
+INT_TILE(plain_i16, TILE_PLAIN, KERN_GRADE_I16)
+INT_TILE(minimum_i16, TILE_MINIMUM, KERN_GRADE_I16)
+INT_TILE(sub16_i16, TILE_SUB16, KERN_GRADE_I16)
+INT_TILE(plain_i8, TILE_PLAIN, KERN_GRADE_I8)
+INT_TILE(minimum_i8, TILE_MINIMUM, KERN_GRADE_I8)
+INT_TILE(sub16_i8, TILE_SUB16, KERN_GRADE_I8)
 #undef INT_TILE
 
 /* ---- Float tile ----------------------------------------------------------------------------- */
@@ -485,7 +479,7 @@ INLINE void tile_float_rows(matmul_panel *u, size_t np, size_t first, const floa
         __m512 w[MATMUL_PANELS];
         for (size_t j = 0; j < np; j++)
             w[j] = _mm512_load_ps(u[j].w + e * 64);
-#pragma GCC unroll 8
+        MATMUL_UNROLL(8)
         for (size_t i = 0; i < nr; i++) {
             const __m512 v = _mm512_set1_ps(x[i * ldx + e]);
             for (size_t j = 0; j < np; j++)
@@ -509,9 +503,6 @@ INLINE void tile_float_panels(matmul_panel *u, size_t np, const kern_acts *a, si
             break;
         case 2:
             tile_float_rows(u, np, i, x, a->ldx, 2, n);
-            break;
-        case 3:
-            tile_float_rows(u, np, i, x, a->ldx, 3, n);
             break;
         case 4:
             tile_float_rows(u, np, i, x, a->ldx, 4, n);
@@ -554,10 +545,10 @@ static const matmul_path paths[][QUANT_COUNT] = {
             [QUANT_F32] = {floats_F32, tile_floats},
             [QUANT_F16] = {floats_F16, tile_floats},
             [QUANT_BF16] = {floats_BF16, tile_floats},
-            [QUANT_Q4_0] = {bytes_Q4_0, plain8_i8},
+            [QUANT_Q4_0] = {bytes_Q4_0, plain_i8},
             [QUANT_Q4_1] = {bytes_Q4_1, minimum_i8},
-            [QUANT_Q5_0] = {bytes_Q5_0, plain16_i8},
-            [QUANT_Q8_0] = {bytes_Q8_0, plain128_i8},
+            [QUANT_Q5_0] = {bytes_Q5_0, plain_i8},
+            [QUANT_Q8_0] = {bytes_Q8_0, plain_i8},
             [QUANT_Q4_K] = {bytes_Q4_K, minimum_i8},
             [QUANT_Q6_K] = {bytes_Q6_K, sub16_i8},
         },
