@@ -3,11 +3,16 @@
 #include <string.h>
 #include "reports/html_parts.h"
 
+/* Headers that begin with "<" stand over text, the others over numbers. */
 static void open_table(html *h, const char *class, const char *const *headers)
 {
     strbuf_printf(h->out, "<div class=\"wide\"><table%s><thead><tr>", class);
     for (; *headers; headers++)
-        html_sort_header(h, *headers);
+        if (**headers == '<')
+            strbuf_printf(h->out, "<th scope=\"col\" class=\"l\"><button>%s</button></th>",
+                          *headers + 1);
+        else
+            html_sort_header(h, *headers);
     html_put(h, "</tr></thead><tbody>");
 }
 
@@ -25,7 +30,7 @@ static void open_model_row(html *h, size_t model)
 
 static void put_text_cell(html *h, const char *s)
 {
-    html_put(h, "<td>");
+    html_put(h, "<td class=\"l\">");
     html_text(h, s ? s : "");
     html_put(h, "</td>");
 }
@@ -98,7 +103,7 @@ static void put_gap_row(html *h, size_t model, const analysis_gap *g)
 static void put_censorship(html *h, const analysis_row *r)
 {
     static const char *const headers[] = {"model",
-                                          "actor",
+                                          "<actor",
                                           "pairs behind the gate",
                                           "sensitive, %",
                                           "control, %",
@@ -116,7 +121,7 @@ static void put_censorship(html *h, const analysis_row *r)
         const analysis_censorship *c = r->cells[m].censorship;
         if (!c) continue;
         put_gap_row(h, m, &c->all);
-        for (size_t i = 0; i < c->n_actors; i++)
+        for (size_t i = 0; i < c->n_actors && c->measurable; i++)
             put_gap_row(h, m, &c->by_actor[i]);
     }
     close_table(h);
@@ -211,8 +216,8 @@ static void put_kappa_cell(html *h, const stats_agreement *a)
 
 static void put_agreement(html *h, const analysis_row *r)
 {
-    static const char *const headers[] = {"model",       "scheme", "labelled by",  "answers",
-                                          "accuracy, %", "kappa",  "not compared", NULL};
+    static const char *const headers[] = {"model",       "<scheme", "<labelled by", "answers",
+                                          "accuracy, %", "kappa",   "not compared", NULL};
     open_table(h, "", headers);
     for (size_t m = 0; m < h->v->d->n_models; m++) {
         const analysis_recorded *k = r->cells[m].recorded;
@@ -257,9 +262,9 @@ static void put_confusion(html *h, size_t model, const analysis_recorded *k)
 
 static void put_incomplete(html *h, const analysis_row *r, bool by_host)
 {
-    static const char *const actor[] = {"model",   "actor",       "language", "answers",
+    static const char *const actor[] = {"model",   "<actor",      "<language", "answers",
                                         "ours, %", "recorded, %", NULL};
-    static const char *const host[] = {"model",   "host",        "language", "answers",
+    static const char *const host[] = {"model",   "<host",       "<language", "answers",
                                        "ours, %", "recorded, %", NULL};
     bool any = false;
     for (size_t m = 0; m < h->v->d->n_models; m++) {
@@ -268,7 +273,7 @@ static void put_incomplete(html *h, const analysis_row *r, bool by_host)
     }
     if (!any) return;
     strbuf_printf(h->out, "<h4>Answers that are not complete, by %s</h4>",
-                  by_host ? "the host that served them" : "actor");
+                  by_host ? "the host that served them" : "<actor");
     open_table(h, "", by_host ? host : actor);
     for (size_t m = 0; m < h->v->d->n_models; m++) {
         const analysis_recorded *k = r->cells[m].recorded;
@@ -288,8 +293,8 @@ static void put_incomplete(html *h, const analysis_row *r, bool by_host)
 
 static void put_contrasts(html *h, const analysis_row *r)
 {
-    static const char *const headers[] = {"model",  "actor", "language", "answers",
-                                          "others", "ours",  "recorded", NULL};
+    static const char *const headers[] = {"model",  "<actor", "<language", "answers",
+                                          "others", "ours",   "recorded",  NULL};
     bool any = false;
     for (size_t m = 0; m < h->v->d->n_models; m++)
         any = any || (r->cells[m].recorded && r->cells[m].recorded->n_contrasts);

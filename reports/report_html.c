@@ -378,18 +378,32 @@ static void put_head(html *h)
     strbuf_printf(h->out, "</title>\n<style>%s</style></head>\n<body><main>\n", html_css);
 }
 
-static const char *date_of(const view *v)
+/* When a run began, by its own manifest: its first ten characters are the date. */
+static const char *date_of(const store_data *d)
 {
     static const char *const keys[] = {"started", "start", "created", "date"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (view_manifest(v, keys[i])) return view_manifest(v, keys[i]);
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+        for (size_t i = 0; i < d->n_manifest; i++)
+            if (strcmp(d->manifest[i].key, keys[k]) == 0 && d->manifest[i].value &&
+                strlen(d->manifest[i].value) >= 10)
+                return d->manifest[i].value;
     return NULL;
+}
+
+static void put_dates(html *h)
+{
+    for (size_t i = 0; i < h->v->n_runs; i++) {
+        const char *date = date_of(h->v->runs[i].data);
+        if (!date) continue;
+        html_put(h, i ? " and " : ". ");
+        escape_put_html(h->out, date, 10);
+    }
 }
 
 static void put_meta(html *h)
 {
     const view *v = h->v;
-    const char *grade = view_setting(v, "activations"), *date = date_of(v);
+    const char *grade = view_setting(v, "activations");
     html_put(h, "<header><h1>Waage report</h1>");
     if (v->subset) html_put(h, " <span class=\"tag\">subset</span>");
     strbuf_printf(h->out, "\n<p class=\"meta\">%zu %s, %zu %s, ", v->d->n_models,
@@ -397,10 +411,7 @@ static void put_meta(html *h)
                   view_plural(v->an->n_rows, "suite and protocol", "suites by protocol"));
     view_put_count(h->out, v->d->n_scores);
     html_put(h, " answers");
-    if (date && strlen(date) >= 10) {
-        html_put(h, ". ");
-        escape_put_html(h->out, date, 10);
-    }
+    put_dates(h);
     if (grade) {
         html_put(h, ", grade ");
         html_text(h, grade);

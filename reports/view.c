@@ -117,7 +117,7 @@ static waage_status make_row(const view *v, const analysis_row *r, view_row *out
 
 static bool is_set(const char *s)
 {
-    return s && *s && strcmp(s, "0") != 0 && strcmp(s, "null") != 0;
+    return s && *s && strcmp(s, "0") != 0 && strcmp(s, "none") != 0;
 }
 
 waage_status view_make(view *v)
