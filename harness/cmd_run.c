@@ -37,6 +37,20 @@ static waage_status models_of(runfile *f, const opts_list *words, arena *a, waag
     return WAAGE_OK;
 }
 
+/* "math,safety" are two suites, unless there is a file of that name. */
+static waage_status suites_of(runfile *f, const opts_list *words, arena *a, waage_err *err)
+{
+    f->suites = (opts_list){0};
+    for (size_t i = 0; i < words->n; i++) {
+        const opts_list one = {&words->items[i], 1, 1};
+        opts_list names = one;
+        if (!file_exists(words->items[i])) WAAGE_TRY(opts_split(&names, &one, a, err));
+        for (size_t k = 0; k < names.n; k++)
+            if (!opts_list_add(&f->suites, a, names.items[k])) return waage_err_nomem(err);
+    }
+    return WAAGE_OK;
+}
+
 /* `waage run -o DIR` alone goes on with what DIR/run.yaml says. */
 static const char *implied_config(arena *a, const run_args *args)
 {
@@ -60,7 +74,7 @@ static waage_status make_job(const cmd_line *line, run_args *args, weigh_job *jo
         args->settings.system = system;
     }
     if (args->models.n) WAAGE_TRY(models_of(&job->file, &args->models, line->a, err));
-    if (args->suites.n) job->file.suites = args->suites;
+    if (args->suites.n) WAAGE_TRY(suites_of(&job->file, &args->suites, line->a, err));
     WAAGE_TRY(runfile_finish_settings(&args->settings, line->a, err));
     job->file.settings = args->settings;
     job->dir = args->dir;

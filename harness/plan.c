@@ -1,6 +1,5 @@
 /* plan.c - lays out a run. Reads no model and writes nothing but the frame of the store. */
 #include "harness/plan.h"
-#include "harness/base/file.h"
 #include "harness/base/log.h"
 #include "harness/base/nearest.h"
 #include "harness/base/num.h"
@@ -59,16 +58,8 @@ static waage_status load_suite(maker *m, const char *name, waage_err *err)
 
 static waage_status load_suites(maker *m, const opts_list *suites, waage_err *err)
 {
-    for (size_t i = 0; i < suites->n; i++) {
-        opts_list names = {0};
-        const opts_list one = {&suites->items[i], 1, 1};
-        if (file_exists(suites->items[i]))
-            names = one;
-        else
-            WAAGE_TRY(opts_split(&names, &one, m->a, err));
-        for (size_t k = 0; k < names.n; k++)
-            WAAGE_TRY(load_suite(m, names.items[k], err));
-    }
+    for (size_t i = 0; i < suites->n; i++)
+        WAAGE_TRY(load_suite(m, suites->items[i], err));
     if (m->n_tasks == 0)
         return waage_err_set(err, WAAGE_EINVAL, "no suite to run; -s NAME adds one");
     return WAAGE_OK;

@@ -30,7 +30,7 @@ typedef struct {
     size_t n_tasks, n_rows, n_units, n_settings;
 } plan;
 
-/* Load the suites and lay out the plan in `a`. Suites may be separated by commas.
+/* Load the suites and lay out the plan in `a`.
  * WAAGE_EINVAL: nothing to do, an unknown item id, two tasks of one name. */
 WAAGE_MUST_CHECK waage_status plan_make(plan *out, arena *a, const opts_list *suites,
                                         const runfile_settings *s, waage_err *err);

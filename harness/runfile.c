@@ -409,10 +409,22 @@ static bool same_model(const runfile_model *a, const runfile_model *b)
     return strcmp(a->uri, b->uri) == 0;
 }
 
+/* The same file may be written from here and from the run's directory. */
+static bool same_word(const char *a, const char *b)
+{
+    if (strcmp(a, b) == 0) return true;
+    if (!looks_like_path(a) || !looks_like_path(b)) return false;
+    char *x = realpath(a, NULL), *y = realpath(b, NULL);
+    const bool same = x && y && strcmp(x, y) == 0;
+    free(x);
+    free(y);
+    return same;
+}
+
 static bool has_word(const opts_list *l, const char *word)
 {
     for (size_t i = 0; i < l->n; i++)
-        if (strcmp(l->items[i], word) == 0) return true;
+        if (same_word(l->items[i], word)) return true;
     return false;
 }
 

@@ -330,6 +330,13 @@ void store_close(store *s)
     if (!s) return;
     for (size_t i = 0; i < STORE_SQL_COUNT; i++)
         sqlite3_finalize(s->sql[i]);
+    /* A run at rest is one file: readers need no log beside it, nor leave to write one. Where a
+     * reader is busy the log stays, which does no harm. */
+    if (s->writes && s->db) {
+        sqlite3_busy_timeout(s->db, 0);
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+        sqlite3_exec(s->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+    }
     sqlite3_close(s->db);
     if (s->lock_fd >= 0) close(s->lock_fd);
     for (size_t i = 0; i < sizeof s->scratch / sizeof *s->scratch; i++)

@@ -8,6 +8,7 @@
 #include "harness/stopwatch.h"
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct {
     const weigh_job *job;
@@ -118,6 +119,7 @@ static waage_status put_manifest(const session *s, store *st, bool fresh, waage_
 {
     char date[STOPWATCH_DATE], number[32];
     const runfile_settings *set = &s->job->file.settings;
+    const long n_processors = sysconf(_SC_NPROCESSORS_ONLN);
     stopwatch_date(date);
     const store_setting rows[] = {
         {"version", WAAGE_VERSION},
@@ -131,7 +133,9 @@ static waage_status put_manifest(const session *s, store *st, bool fresh, waage_
     const struct {
         const char *key;
         size_t n;
-    } numbers[] = {{"threads", set->threads}, {"batch", set->batch}, {"repeats", set->repeats}};
+    } numbers[] = {{"threads", set->threads},
+                   {"batch", set->batch},
+                   {"processors", (size_t)(n_processors > 0 ? n_processors : 0)}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         snprintf(number, sizeof number, numbers[i].n ? "%zu" : "auto", numbers[i].n);
         WAAGE_TRY(store_put_manifest(st, numbers[i].key, number, err));

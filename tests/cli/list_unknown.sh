@@ -1,0 +1,1 @@
+$WAAGE list suits

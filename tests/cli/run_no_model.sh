@@ -1,0 +1,1 @@
+$WAAGE run -s math -o d

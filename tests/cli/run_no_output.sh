@@ -1,0 +1,1 @@
+$WAAGE run -m $FIXTURES/tiny-llama.gguf -s $CASES/aid/sums.yaml

@@ -1,0 +1,1 @@
+$WAAGE run -m $FIXTURES/tiny-llama.gguf -o d

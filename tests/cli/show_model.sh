@@ -1,0 +1,1 @@
+$WAAGE show $FIXTURES/tiny-llama.gguf
