@@ -1,5 +1,7 @@
-/* pool.c - worker threads that wait on a condition variable between runs.
- * Parts are handed out by an atomic counter; a run ends when every worker has seen it out. */
+/* pool.c - worker threads that take parts from an atomic counter; a run ends when every worker has
+ * seen it out. Runs of the engine follow each other within microseconds, several hundred a step, so
+ * both sides first spin for a moment and only then sleep on a condition variable: waking a thread
+ * costs more than most runs do. */
 #include "harness/base/pool.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,9 +15,11 @@ struct pool {
     size_t n_started;
     pthread_mutex_t lock;
     pthread_cond_t go, finished;
-    unsigned long generation; /* counts runs; guarded by lock */
-    size_t n_busy;            /* workers not yet through with this run; guarded by lock */
-    int quit;
+    atomic_ulong generation; /* counts runs; changes under lock */
+    atomic_size_t n_busy;    /* workers not yet through with this run */
+    atomic_int quit;         /* changes under lock */
+    size_t n_asleep;         /* workers on `go`; guarded by lock */
+    int is_waiting;          /* the caller is on `finished`; guarded by lock */
     /* the current run */
     pool_fn fn;
     void *ctx;
@@ -34,24 +38,51 @@ static void work(pool *p, size_t thread)
         p->fn(p->ctx, part, thread);
 }
 
+/* About 50 microseconds; a thread that shares its processor gives it away soon. */
+enum { SPINS = 400, PAUSES = 4 };
+
+static void spin_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    for (int i = 0; i < PAUSES; i++)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    for (int i = 0; i < PAUSES * 8; i++)
+        __asm__ volatile("yield");
+#endif
+}
+
+/* Wait for a run after number `seen`, or the end; false: the end. */
+static int wait_for_run(pool *p, unsigned long seen)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load(&p->quit)) return 0;
+        if (atomic_load(&p->generation) != seen) return 1;
+        spin_pause();
+    }
+    pthread_mutex_lock(&p->lock);
+    p->n_asleep++;
+    while (atomic_load(&p->generation) == seen && !atomic_load(&p->quit))
+        pthread_cond_wait(&p->go, &p->lock);
+    p->n_asleep--;
+    pthread_mutex_unlock(&p->lock);
+    return !atomic_load(&p->quit);
+}
+
 static void *worker(void *arg)
 {
     const worker_arg w = *(worker_arg *)arg;
     free(arg);
     pool *p = w.p;
     unsigned long seen = 0;
-    pthread_mutex_lock(&p->lock);
-    for (;;) {
-        while (p->generation == seen && !p->quit)
-            pthread_cond_wait(&p->go, &p->lock);
-        if (p->quit) break;
-        seen = p->generation;
-        pthread_mutex_unlock(&p->lock);
+    while (wait_for_run(p, seen)) {
+        seen++;
         work(p, w.thread);
-        pthread_mutex_lock(&p->lock);
-        if (--p->n_busy == 0) pthread_cond_signal(&p->finished);
+        if (atomic_fetch_sub(&p->n_busy, 1) > 1) continue;
+        pthread_mutex_lock(&p->lock); /* the last one: wake the caller if it sleeps */
+        if (p->is_waiting) pthread_cond_signal(&p->finished);
+        pthread_mutex_unlock(&p->lock);
     }
-    pthread_mutex_unlock(&p->lock);
     return NULL;
 }
 
@@ -86,6 +117,9 @@ waage_status pool_create(pool **out, size_t n_threads, waage_err *err)
     pthread_cond_init(&p->go, NULL);
     pthread_cond_init(&p->finished, NULL);
     atomic_init(&p->next, 0);
+    atomic_init(&p->generation, 0);
+    atomic_init(&p->n_busy, 0);
+    atomic_init(&p->quit, 0);
     if (!p->threads) {
         pool_free(p);
         return waage_err_nomem(err);
@@ -103,7 +137,7 @@ void pool_free(pool *p)
 {
     if (!p) return;
     pthread_mutex_lock(&p->lock);
-    p->quit = 1;
+    atomic_store(&p->quit, 1);
     pthread_cond_broadcast(&p->go);
     pthread_mutex_unlock(&p->lock);
     for (size_t i = 0; i < p->n_started; i++)
@@ -127,18 +161,24 @@ void pool_run(pool *p, size_t n_parts, pool_fn fn, void *ctx)
             fn(ctx, part, 0);
         return;
     }
-    pthread_mutex_lock(&p->lock);
-    p->fn = fn;
+    p->fn = fn; /* nobody reads these between runs */
     p->ctx = ctx;
     p->n_parts = n_parts;
     atomic_store(&p->next, 0);
-    p->n_busy = p->n_started;
-    p->generation++;
-    pthread_cond_broadcast(&p->go);
+    atomic_store(&p->n_busy, p->n_started);
+    pthread_mutex_lock(&p->lock);
+    atomic_fetch_add(&p->generation, 1);
+    if (p->n_asleep > 0) pthread_cond_broadcast(&p->go);
     pthread_mutex_unlock(&p->lock);
     work(p, 0);
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load(&p->n_busy) == 0) return;
+        spin_pause();
+    }
     pthread_mutex_lock(&p->lock);
-    while (p->n_busy)
+    p->is_waiting = 1;
+    while (atomic_load(&p->n_busy) > 0)
         pthread_cond_wait(&p->finished, &p->lock);
+    p->is_waiting = 0;
     pthread_mutex_unlock(&p->lock);
 }
