@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include "harness/base/log.h"
+#include "harness/base/num.h"
 #include "runners/local/fidelity.h"
 #include "runners/local/local_internal.h"
 #include "runners/local/show.h"
 
 enum { DEFAULT_BATCH = 32, MAX_BATCH = 1024, CHUNK_TOKENS = 512 };
-static const size_t least_kv_memory = (size_t)256 << 20;
+static const size_t least_kv_memory = (size_t)256 << 20, usual_kv_memory = (size_t)2 << 30;
 
 typedef struct {
     const char *name;
@@ -91,6 +91,18 @@ static waage_status read_kernels(local_model *m, const runner_options *opt, waag
     return WAAGE_OK;
 }
 
+/* A file whose tokenizer is not known can be looked at, but not run. */
+static waage_status read_tokenizer(local_model *m, const runner_options *opt, waage_err *err)
+{
+    waage_err why = {0};
+    const waage_status st = tokenizer_create(&m->tok, m->file, &why);
+    if (st == WAAGE_OK) return WAAGE_OK;
+    if (!opt->inspect_only || (st != WAAGE_EUNSUPPORTED && st != WAAGE_ENOTFOUND))
+        return waage_err_set(err, st, "%s", why.msg);
+    m->no_tokenizer = arena_strdup(&m->arena, why.msg);
+    return m->no_tokenizer ? WAAGE_OK : waage_err_nomem(err);
+}
+
 /* The template of the file. One that cannot be compiled leaves the model usable for completion. */
 static waage_status read_template(local_model *m, waage_err *err)
 {
@@ -134,20 +146,26 @@ static waage_status read_facts(local_model *m, const char *uri, waage_err *err)
     if (!i->name) i->name = i->uri + (slash ? slash + 1 - uri : 0);
     i->sha256 = m->sha256;
     i->deterministic = true;
-    i->can_complete = i->can_loglik = true;
-    i->can_chat = m->prompts.chat != NULL;
+    i->can_complete = i->can_loglik = m->tok != NULL;
+    i->can_chat = m->tok && m->prompts.chat;
     i->no_chat = m->prompts.no_chat;
     i->context_length = (size_t)value_get_int(meta, "context_length", 0);
     i->meta = meta;
     return WAAGE_OK;
 }
 
-/* A quarter of the machine's memory, unless the caller says otherwise. */
-static size_t kv_memory(const runner_options *opt)
+/* Unless the caller says otherwise: 2 GiB, more if one sequence of the whole context needs more,
+ * but not above a quarter of the machine's memory. */
+static size_t kv_memory(const runner_options *opt, kv_shape shape, size_t n_context)
 {
     if (opt->kv_memory > 0) return opt->kv_memory;
     const size_t quarter = bigmem_physical() / 4;
-    return quarter > least_kv_memory ? quarter : least_kv_memory;
+    const size_t n_pages = (n_context + KV_PAGE_LEN - 1) / KV_PAGE_LEN + 1;
+    size_t want;
+    if (!num_mul_size(&want, n_pages, kvcache_page_bytes(shape))) want = SIZE_MAX;
+    if (want < usual_kv_memory) want = usual_kv_memory;
+    if (want > quarter) want = quarter;
+    return want > least_kv_memory ? want : least_kv_memory;
 }
 
 static waage_status load_weights(local_model *m, const runner_options *opt, waage_err *err)
@@ -161,9 +179,11 @@ static waage_status load_weights(local_model *m, const runner_options *opt, waag
                              "%s: the tokenizer has %zu tokens, token_embd.weight %zu rows",
                              gguf_path(m->file), n_tokens, p->n_vocab);
     const kv_shape shape = {p->n_layers, p->n_kv_heads, p->head_dim};
-    WAAGE_TRY(kvcache_create(&m->kv, shape, kv_memory(opt), err));
+    WAAGE_TRY(kvcache_create(&m->kv, shape, kv_memory(opt, shape, p->n_context), err));
     m->n_batch = opt->n_batch > 0 ? opt->n_batch : DEFAULT_BATCH;
-    if (m->n_batch > MAX_BATCH) m->n_batch = MAX_BATCH;
+    if (m->n_batch > MAX_BATCH)
+        return waage_err_set(err, WAAGE_EINVAL, "%zu sequences at a time; at most %d", m->n_batch,
+                             MAX_BATCH);
     m->chunk_tokens = CHUNK_TOKENS;
     return WAAGE_OK;
 }
@@ -174,8 +194,7 @@ static waage_status open_model(local_model *m, const char *uri, const runner_opt
     WAAGE_TRY(read_grade(m, opt, err));
     WAAGE_TRY(read_kernels(m, opt, err));
     WAAGE_TRY(gguf_open(&m->file, uri, err));
-    const waage_status st = tokenizer_create(&m->tok, m->file, err);
-    if (st != WAAGE_OK) return st;
+    WAAGE_TRY(read_tokenizer(m, opt, err));
     m->prompts.tok = m->tok;
     m->prompts.date = opt->date ? arena_strdup(&m->arena, opt->date) : NULL;
     if (opt->date && !m->prompts.date) return waage_err_nomem(err);
@@ -207,12 +226,18 @@ static const runner_info *get_info(const runner *r)
     return &((const local_model *)r)->info;
 }
 
+static waage_status need_tokenizer(const local_model *m, waage_err *err)
+{
+    return m->tok ? WAAGE_OK : waage_err_set(err, WAAGE_EUNSUPPORTED, "%s", m->no_tokenizer);
+}
+
 static waage_status render(runner *r, const request *rq, strbuf *out, size_t *n_tokens,
                            waage_err *err)
 {
     const local_model *m = (const local_model *)r;
     arena a = ARENA_EMPTY;
     prompt p;
+    WAAGE_TRY(need_tokenizer(m, err));
     waage_status st = prompt_make(&p, &m->prompts, rq, &a, err);
     if (st == WAAGE_OK) {
         strbuf_put(out, p.text, p.len);
@@ -228,6 +253,7 @@ static waage_status tokenize(runner *r, const char *text, size_t len, bool bos, 
                              waage_err *err)
 {
     const local_model *m = (const local_model *)r;
+    WAAGE_TRY(need_tokenizer(m, err));
     WAAGE_TRY(tokenizer_encode(m->tok, text, len, bos, parse_special, a, ids, n, err));
     if (!pieces) return WAAGE_OK;
     const char **p = arena_alloc(a, *n * sizeof *p);
@@ -245,7 +271,7 @@ static waage_status tokenize(runner *r, const char *text, size_t len, bool bos, 
 static waage_status describe(runner *r, strbuf *out, waage_err *err)
 {
     const local_model *m = (const local_model *)r;
-    return show_print(out, m->file, m->tok, NULL, m->sha256, err);
+    return show_print(out, m->file, m->tok, m->no_tokenizer, m->sha256, err);
 }
 
 static waage_status read_fidelity(local_model *m, kern_grade grade, const char *text, size_t len,

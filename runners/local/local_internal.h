@@ -11,7 +11,8 @@ typedef struct {
     runner base; /* first member */
     arena arena; /* strings and metadata */
     gguf *file;
-    tokenizer *tok;
+    tokenizer *tok;           /* NULL only when inspected; no_tokenizer then says why */
+    const char *no_tokenizer;
     prompt_maker prompts;
     runner_info info;
     char sha256[HASH_HEX];

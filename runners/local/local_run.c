@@ -45,6 +45,7 @@ static waage_status give_reply(run *r, task *t, reply *rp, waage_err *err)
     rp->rendered_len = t->p.len;
     if (!rp->text) rp->text = "";
     rp->prompt_tokens = (uint32_t)t->p.n;
+    rp->cached_tokens = (uint32_t)(t->job.n_shared < t->p.n ? t->job.n_shared : t->p.n);
     rp->wall_ms = now_ms() - t->t0;
     return r->io->done(r->io->ctx, t->rq, rp, err);
 }
@@ -83,8 +84,7 @@ static waage_status reply_generate(run *r, task *t, waage_err *err)
                 .tokens = j->tokens,
                 .logprobs = j->logprobs,
                 .n_tokens = j->n_new,
-                .completion_tokens = (uint32_t)j->n_new,
-                .cached_tokens = (uint32_t)j->n_shared};
+                .completion_tokens = (uint32_t)j->n_new};
     WAAGE_TRY(strbuf_check(&t->text.text, err));
     answer_split(&t->text, &rp);
     return give_reply(r, t, &rp, err);
@@ -95,10 +95,7 @@ static waage_status reply_loglik(run *r, task *t, waage_err *err)
     const batch_job *j = &t->job;
     choice_score *scores = arena_calloc(&t->arena, j->n_choices, sizeof *scores);
     if (!scores) return waage_err_nomem(err);
-    reply rp = {.finish = FINISH_SCORED,
-                .choices = scores,
-                .n_choices = j->n_choices,
-                .cached_tokens = (uint32_t)j->n_shared};
+    reply rp = {.finish = FINISH_SCORED, .choices = scores, .n_choices = j->n_choices};
     for (size_t i = 0; i < j->n_choices; i++) {
         const batch_choice *c = &j->choices[i];
         const size_t n = c->n - c->cut;
