@@ -268,6 +268,7 @@ const value *extractor_options(const extractor *e)
 static bool find_boxed(stretch whole, stretch *out)
 {
     static const char *const heads[] = {"\\boxed{", "\\fbox{"};
+    int open = 0; /* boxes without an end; a text full of them is given up */
     for (size_t i = whole.len; i-- > 0;) {
         for (size_t k = 0; k < 2; k++) {
             const size_t n = strlen(heads[k]);
@@ -278,6 +279,7 @@ static bool find_boxed(stretch whole, stretch *out)
                 if (whole.s[end] == '{') depth++;
                 if (whole.s[end] == '}' && --depth == 0) break;
             }
+            if (depth && ++open > 64) return false;
             if (depth) continue; /* cut off inside */
             *out = (stretch){whole.s + i + n, end - i - n};
             return true;

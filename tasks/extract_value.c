@@ -94,11 +94,14 @@ static size_t skip_decoration(stretch t, size_t i)
     return i;
 }
 
-/* Byte behind the sentence that begins at `from`: a newline, or an end mark with a blank behind it.
- */
+enum { SENTENCE_MAX = 2000 };
+
+/* Byte behind the sentence that begins at `from`: a newline, or an end mark with a blank behind it; at
+ * most SENTENCE_MAX bytes further on, so that no text takes quadratic time. */
 static size_t sentence_end(stretch t, size_t from)
 {
-    for (size_t i = from; i < t.len; i++) {
+    const size_t end = t.len - from > SENTENCE_MAX ? from + SENTENCE_MAX : t.len;
+    for (size_t i = from; i < end; i++) {
         if (t.s[i] == '\n') return i;
         const bool mark = t.s[i] == '.' || t.s[i] == '!' || t.s[i] == '?';
         if (mark && (i + 1 == t.len || is_space(t.s[i + 1]))) return i + 1;
@@ -106,7 +109,7 @@ static size_t sentence_end(stretch t, size_t from)
                                memcmp(t.s + i, "？", 3) == 0))
             return i + 3;
     }
-    return t.len;
+    return end;
 }
 
 /* ---- numbers ---- */

@@ -279,16 +279,17 @@ static void read_slash(const scanner *c, size_t *i, numeral *n)
     *i = at;
 }
 
-/* An unsigned number at *i. */
+/* An unsigned number at *i. A slash in front of it makes it a part of a date. */
 static bool read_number(const scanner *c, size_t *i, numeral *n)
 {
+    const bool date = *i > 0 && c->s[*i - 1] == '/';
     *n = (numeral){.den = "1"};
     if (read_vulgar(c, i, n) || read_latex(c, i, n)) {
         reduce(n);
         return true;
     }
     if (!read_decimal(c, i, n)) return false;
-    if (!read_vulgar(c, i, n) && !read_latex(c, i, n)) read_slash(c, i, n);
+    if (!read_vulgar(c, i, n) && !read_latex(c, i, n) && !date) read_slash(c, i, n);
     reduce(n);
     return true;
 }
@@ -380,7 +381,7 @@ bool numeral_parse(const char *s, size_t len, const char *language, numeral *out
     while (start < end && strchr(around, s[start]) && s[start] &&
            !(s[start] == '.' && start + 1 < end && is_word_byte(s[start + 1])))
         start++;
-    while (end > start && s[end - 1] && strchr(around, s[end - 1]))
+    while (end > start && s[end - 1] != '}' && strchr(around, s[end - 1]) && s[end - 1])
         end--;
     const scanner c = scan(s, end, language);
     if (!read_at(&c, start, &m)) return false;
