@@ -96,8 +96,8 @@ static size_t skip_decoration(stretch t, size_t i)
 
 enum { SENTENCE_MAX = 2000 };
 
-/* Byte behind the sentence that begins at `from`: a newline, or an end mark with a blank behind it; at
- * most SENTENCE_MAX bytes further on, so that no text takes quadratic time. */
+/* Byte behind the sentence that begins at `from`: a newline, or an end mark with a blank behind it;
+ * at most SENTENCE_MAX bytes further on, so that no text takes quadratic time. */
 static size_t sentence_end(stretch t, size_t from)
 {
     const size_t end = t.len - from > SENTENCE_MAX ? from + SENTENCE_MAX : t.len;

@@ -34,11 +34,14 @@ static void report(const linter *l, const char *key, const char *fmt, ...)
 
 static bool holds_literal_newline(const value *v)
 {
-    if (v->kind == VALUE_STR) {
-        const char *p = strstr(v->u.str.s, "\\n");
-        /* inside {{ '...' }} the two characters are a newline */
-        return p && !(strstr(v->u.str.s, "{{") && strstr(v->u.str.s, "{{") < p) &&
-               !(strstr(v->u.str.s, "{%") && strstr(v->u.str.s, "{%") < p);
+    if (v->kind == VALUE_STR) { /* inside {{ }} and {% %} a string literal may well hold \n */
+        bool inside = false;
+        for (const char *p = v->u.str.s; *p; p++) {
+            if (p[0] == '{' && (p[1] == '{' || p[1] == '%')) inside = true;
+            if ((p[0] == '}' || p[0] == '%') && p[1] == '}') inside = false;
+            if (!inside && p[0] == '\\' && p[1] == 'n') return true;
+        }
+        return false;
     }
     if (v->kind == VALUE_LIST)
         for (size_t i = 0; i < v->u.list.n; i++)

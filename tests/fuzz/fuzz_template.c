@@ -7,7 +7,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char variables[] =
     "{\"s\": \"Hi <|x|> \\u4e16\", \"n\": 3, \"f\": 2.5, \"none\": null, \"l\": [\"a\", 1, [true]],"
-    "\"messages\": [{\"role\": \"system\", \"content\": \"S\"}, {\"role\": \"user\", \"content\": \"U\"}],"
+    "\"messages\": [{\"role\": \"system\", \"content\": \"S\"}, {\"role\": \"user\", \"content\": "
+    "\"U\"}],"
     "\"bos_token\": \"<s>\", \"add_generation_prompt\": true}";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

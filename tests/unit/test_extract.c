@@ -66,7 +66,8 @@ static void numbers_have_one_value(void **state)
         if (numeral_parse(rows[i].text, strlen(rows[i].text), rows[i].language, &n))
             numeral_print(&n, text, sizeof text);
         if (strcmp(text, rows[i].want ? rows[i].want : "nothing") != 0)
-            fail_msg("`%s`: got %s, want %s", rows[i].text, text, rows[i].want ? rows[i].want : "nothing");
+            fail_msg("`%s`: got %s, want %s", rows[i].text, text,
+                     rows[i].want ? rows[i].want : "nothing");
     }
 }
 
@@ -122,12 +123,14 @@ static void check_rows(const char *yaml, const ladder_row *rows, size_t n, const
         extract_result r;
         assert_ok(yaml_parse(&map, &a, yaml, strlen(yaml), "test", &err), err);
         assert_ok(extractor_create(&e, &a, rules, map, "test", &err), err);
-        const extract_query q = {rows[i].text, strlen(rows[i].text), cut_off, language, options, n_options};
+        const extract_query q = {rows[i].text, strlen(rows[i].text), cut_off, language, options,
+                                 n_options};
         assert_ok(extract_answer(e, &q, &r, &a, &err), err);
         const char *want = rows[i].answer ? rows[i].answer : "nothing";
         const char *got = r.found ? r.answer : "nothing";
         if (strcmp(got, want) != 0 || (rows[i].answer && strcmp(r.rule, rows[i].rule) != 0))
-            fail_msg("`%s`: got %s by %s, want %s", rows[i].text, got, r.found ? r.rule : "-", want);
+            fail_msg("`%s`: got %s by %s, want %s", rows[i].text, got, r.found ? r.rule : "-",
+                     want);
         extractor_close(e);
         arena_free(&a);
     }
@@ -227,8 +230,9 @@ static void letters_by_the_ladder(void **state)
         {"I'd say none", NULL, NULL},
     };
     check_rows("{answer: letter}", rows, COUNT_OF(rows), NULL, NULL, 10, false);
-    static const ladder_row few[] = {
-        {"The answer is K.", NULL, NULL}, {"The answer is D.", NULL, NULL}, {"The answer is C.", "C", "final_phrase"}};
+    static const ladder_row few[] = {{"The answer is K.", NULL, NULL},
+                                     {"The answer is D.", NULL, NULL},
+                                     {"The answer is C.", "C", "final_phrase"}};
     check_rows("{answer: letter}", few, COUNT_OF(few), NULL, NULL, 3, false);
     static const ladder_row named[] = {
         {"The answer is Peter.", "B", "final_phrase"},
@@ -252,38 +256,44 @@ static void options_by_the_ladder(void **state)
         {"It might be yes, or rather no, hm", "No", "last_option"},
         {"The answer is \"Yes\"", "Yes", "final_phrase"},
     };
-    check_rows("{answer: option, options: [Yes, No]}", rows, COUNT_OF(rows), NULL, yes_no, 2, false);
+    check_rows("{answer: option, options: [Yes, No]}", rows, COUNT_OF(rows), NULL, yes_no, 2,
+               false);
     static const ladder_row bools[] = {
         {"not True or True = False or True = True. So the answer is True.", "True", "final_phrase"},
         {"The answer is not True and True = False.", "False", "final_phrase"},
     };
-    check_rows("{answer: option, options: ['True', 'False']}", bools, COUNT_OF(bools), NULL, truth, 2, false);
+    check_rows("{answer: option, options: ['True', 'False']}", bools, COUNT_OF(bools), NULL, truth,
+               2, false);
 }
 
 static void regex_and_text_rungs(void **state)
 {
     (void)state;
     static const ladder_row first[] = {{"x=1 x=2 x=3", "1", "mine"}, {"y", NULL, NULL}};
-    check_rows("{answer: number, ladder: [{regex: 'x=(\\d)', name: mine}]}", first, COUNT_OF(first), NULL,
-               NULL, 0, false);
-    static const ladder_row last[] = {{"x=1 x=2 x=3", "3", "regex"}};
-    check_rows("{answer: number, ladder: [{regex: 'x=(\\d)', group_select: -1}]}", last, COUNT_OF(last),
+    check_rows("{answer: number, ladder: [{regex: 'x=(\\d)', name: mine}]}", first, COUNT_OF(first),
                NULL, NULL, 0, false);
+    static const ladder_row last[] = {{"x=1 x=2 x=3", "3", "regex"}};
+    check_rows("{answer: number, ladder: [{regex: 'x=(\\d)', group_select: -1}]}", last,
+               COUNT_OF(last), NULL, NULL, 0, false);
     static const ladder_row text[] = {{"  Paris \n", "Paris", "text"}, {" \n", NULL, NULL}};
     check_rows("{answer: text}", text, COUNT_OF(text), NULL, NULL, 0, false);
-    static const ladder_row phrase[] = {{"Hm. The answer is: Paris.\nQ: more", "Paris", "final_phrase"}};
-    check_rows("{answer: text, ladder: [final_phrase]}", phrase, COUNT_OF(phrase), NULL, NULL, 0, false);
+    static const ladder_row phrase[] = {
+        {"Hm. The answer is: Paris.\nQ: more", "Paris", "final_phrase"}};
+    check_rows("{answer: text, ladder: [final_phrase]}", phrase, COUNT_OF(phrase), NULL, NULL, 0,
+               false);
 }
 
 static void hostile_replies_are_survived(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {"\\boxed{", "The answer is ", "答案是", "####", "(A) ", "= ", "1,", "\\frac{"};
+    static const char *const pieces[] = {
+        "\\boxed{", "The answer is ", "答案是", "####", "(A) ", "= ", "1,", "\\frac{"};
     extract_rules *rules;
     waage_err err = {0};
     assert_ok(extract_rules_load(&rules, &err), err);
-    static const char *const kinds[] = {"{answer: number}", "{answer: letter}", "{answer: option, options: [a]}",
-                                        "{answer: text, ladder: [boxed, final_phrase, hashes, whole, text]}"};
+    static const char *const kinds[] = {
+        "{answer: number}", "{answer: letter}", "{answer: option, options: [a]}",
+        "{answer: text, ladder: [boxed, final_phrase, hashes, whole, text]}"};
     for (size_t k = 0; k < COUNT_OF(kinds); k++)
         for (size_t i = 0; i < COUNT_OF(pieces); i++) {
             arena a = ARENA_EMPTY;
@@ -343,21 +353,32 @@ static void filters_match_the_harness(void **state)
     static const struct {
         const char *yaml, *text, *want;
     } rows[] = {
-        {"[{name: f, filter: [{function: regex, regex_pattern: '#### (\\-?[0-9\\.\\,]+)'}]}]", "a #### 1,234. b", "1,234."},
-        {"[{name: f, filter: [{function: regex, regex_pattern: '#### (\\-?[0-9\\.\\,]+)'}]}]", "none", "[invalid]"},
-        {"[{name: f, filter: [{function: regex, regex_pattern: '(-?[$0-9.,]{2,})|(-?[0-9]+)', group_select: -1}]}]",
+        {"[{name: f, filter: [{function: regex, regex_pattern: '#### (\\-?[0-9\\.\\,]+)'}]}]",
+         "a #### 1,234. b", "1,234."},
+        {"[{name: f, filter: [{function: regex, regex_pattern: '#### (\\-?[0-9\\.\\,]+)'}]}]",
+         "none", "[invalid]"},
+        {"[{name: f, filter: [{function: regex, regex_pattern: '(-?[$0-9.,]{2,})|(-?[0-9]+)', "
+         "group_select: -1}]}]",
          "costs $18.00 or 7", "7"},
-        {"[{name: f, filter: [{function: regex, regex_pattern: '(-?[$0-9.,]{2,})|(-?[0-9]+)', group_select: -1}]}]",
+        {"[{name: f, filter: [{function: regex, regex_pattern: '(-?[$0-9.,]{2,})|(-?[0-9]+)', "
+         "group_select: -1}]}]",
          "costs 7 or $18.00.", "$18.00."},
-        {"[{name: f, filter: [{function: regex, regex_pattern: 'x', fallback: none}]}]", "y", "none"},
-        {"[{name: f, filter: [{function: lowercase}, {function: remove_whitespace}]}]", "  ÄbC ", "äbc "},
-        {"[{name: f, filter: [{function: map, mapping_dict: {a: b}, default_value: z}]}]", "q", "z"},
-        {"[{name: f, filter: [{function: map, mapping_dict: {a: b}}, {function: take_first}]}]", "a", "b"},
-        {"[{name: f, filter: [{function: multi_choice_regex, regex_pattern: '(\\([A-Z]\\))', group_select: -1}]}]",
+        {"[{name: f, filter: [{function: regex, regex_pattern: 'x', fallback: none}]}]", "y",
+         "none"},
+        {"[{name: f, filter: [{function: lowercase}, {function: remove_whitespace}]}]", "  ÄbC ",
+         "äbc "},
+        {"[{name: f, filter: [{function: map, mapping_dict: {a: b}, default_value: z}]}]", "q",
+         "z"},
+        {"[{name: f, filter: [{function: map, mapping_dict: {a: b}}, {function: take_first}]}]",
+         "a", "b"},
+        {"[{name: f, filter: [{function: multi_choice_regex, regex_pattern: '(\\([A-Z]\\))', "
+         "group_select: -1}]}]",
          "not (A) but (B)", "(B)"},
-        {"[{name: f, filter: [{function: multi_choice_regex, regex_pattern: '(\\([A-Z]\\))', ignore_case: true}]}]",
+        {"[{name: f, filter: [{function: multi_choice_regex, regex_pattern: '(\\([A-Z]\\))', "
+         "ignore_case: true}]}]",
          "it is PETER.", "(B)"},
-        {"[{name: f, filter: [{function: multi_choice_regex, regex_pattern: '(\\([A-Z]\\))'}]}]", "Answer: C", "(C)"},
+        {"[{name: f, filter: [{function: multi_choice_regex, regex_pattern: '(\\([A-Z]\\))'}]}]",
+         "Answer: C", "(C)"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         arena a = ARENA_EMPTY;
@@ -367,8 +388,11 @@ static void filters_match_the_harness(void **state)
         const char *out;
         assert_ok(yaml_parse(&list, &a, rows[i].yaml, strlen(rows[i].yaml), "test", &err), err);
         assert_ok(filter_list_compile(&f, &a, list, "test", &err), err);
-        assert_ok(filter_list_run(f, 0, rows[i].text, strlen(rows[i].text), people, 3, &out, &a, &err), err);
-        if (strcmp(out, rows[i].want) != 0) fail_msg("`%s`: got `%s`, want `%s`", rows[i].text, out, rows[i].want);
+        assert_ok(
+            filter_list_run(f, 0, rows[i].text, strlen(rows[i].text), people, 3, &out, &a, &err),
+            err);
+        if (strcmp(out, rows[i].want) != 0)
+            fail_msg("`%s`: got `%s`, want `%s`", rows[i].text, out, rows[i].want);
         filter_list_close(f);
         arena_free(&a);
     }
@@ -385,14 +409,16 @@ static void loops_and_copies_are_seen(void **state)
     for (int i = 0; i < 200; i++)
         strbuf_printf(&count, "The number of apples is %d. ", i % 7);
     for (int i = 0; i < 60; i++)
-        strbuf_printf(&prose, "Step %d: take %d from the %d-th row and add it to %d. ", i, i * 37 % 101, i * i % 89, i * 7919 % 1009);
+        strbuf_printf(&prose, "Step %d: take %d from the %d-th row and add it to %d. ", i,
+                      i * 37 % 101, i * i % 89, i * 7919 % 1009);
     assert_true(degenerate_is_loop(loop.s, loop.len));
     assert_true(degenerate_is_loop(count.s, count.len));
     assert_false(degenerate_is_loop(prose.s, prose.len));
     assert_false(degenerate_is_loop("7", 1));
     assert_false(degenerate_is_loop("", 0));
     assert_false(degenerate_is_loop("no no no no", 11));
-    assert_true(degenerate_is_loop("a b a b a b a b a b a b a b a b a b a b a b a b a b a b a b a b a b a b", 71));
+    assert_true(degenerate_is_loop(
+        "a b a b a b a b a b a b a b a b a b a b a b a b a b a b a b a b a b a b", 71));
     const char *q = "How many apples does Ruth have if she buys three?";
     assert_true(degenerate_is_copy(q, strlen(q), q));
     assert_true(degenerate_is_copy("  How many apples does Ruth have\nif she buys three? ", 52, q));
