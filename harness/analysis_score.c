@@ -66,24 +66,22 @@ static size_t most_frequent(const char **texts, size_t n, const char **out)
 }
 
 /* What somebody reaches who always gives the same answer: the commonest gold answer; for safety the
- * larger share of requests to refuse or to help. */
+ * larger share of requests to refuse or to help. Over all items of the suite, whoever answered
+ * them. */
 static waage_status find_best_constant(work *w, const work_row *r, analysis_cell *c)
 {
-    const char **texts;
-    size_t n = 0, n_counted = 0;
+    const char **texts, *best = NULL;
+    size_t n = 0;
     WORK_SCRATCH(w, texts, r->out->n_items);
     for (size_t i = 0; i < r->out->n_items; i++) {
-        if (!c->items[i].counted) continue;
         const store_item *it = r->out->items[i];
         const char *key = r->out->kind == KIND_SAFETY ? it->role : it->gold;
-        n_counted++;
         if (key) texts[n++] = key;
     }
-    const char *best = NULL;
     const size_t hits = most_frequent(texts, n, &best);
     if (r->out->kind == KIND_SAFETY && best)
         best = strcmp(best, "unsafe") == 0 ? "always refuse" : "always help";
-    c->best_constant = n_counted ? (double)hits / (double)n_counted : 0;
+    c->best_constant = r->out->n_items ? (double)hits / (double)r->out->n_items : 0;
     c->best_constant_answer = best;
     return WAAGE_OK;
 }

@@ -273,7 +273,7 @@ static void put_incomplete(html *h, const analysis_row *r, bool by_host)
     }
     if (!any) return;
     strbuf_printf(h->out, "<h4>Answers that are not complete, by %s</h4>",
-                  by_host ? "the host that served them" : "<actor");
+                  by_host ? "the host that served them" : "actor");
     open_table(h, "", by_host ? host : actor);
     for (size_t m = 0; m < h->v->d->n_models; m++) {
         const analysis_recorded *k = r->cells[m].recorded;
