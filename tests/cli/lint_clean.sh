@@ -1,0 +1,2 @@
+# What is built in has no findings.
+$WAAGE lint math reasoning safety censorship
