@@ -77,6 +77,21 @@ void html_mean_cell(html *h, const analysis_mean *m, bool signed_)
 
 /* --- the first table -------------------------------------------------------------------------- */
 
+/* What recorded answers without controls still show: the actor that stands out most, by our labels.
+ */
+static void put_contrast_line(html *h, const analysis_recorded *k)
+{
+    const analysis_contrast *most = NULL;
+    for (size_t i = 0; k && i < k->n_contrasts; i++)
+        if (!most || k->contrasts[i].ours > most->ours) most = &k->contrasts[i];
+    if (!most) return;
+    html_put(h, "<small>incomplete on ");
+    html_text(h, most->actor);
+    html_put(h, ": ");
+    view_put_points(h->out, most->ours);
+    html_put(h, " against the others</small>");
+}
+
 static void put_state_cell(html *h, const analysis_cell *c)
 {
     if (c->state == CELL_NOT_RUN) {
@@ -85,7 +100,9 @@ static void put_state_cell(html *h, const analysis_cell *c)
     }
     strbuf_printf(h->out, "<td data-v=\"\">%s<small class=\"why\">", analysis_state_name(c->state));
     html_text(h, c->why);
-    html_put(h, "</small></td>");
+    html_put(h, "</small>");
+    put_contrast_line(h, c->recorded);
+    html_put(h, "</td>");
 }
 
 static void put_score_cell(html *h, const analysis_row *r, const analysis_cell *c)

@@ -307,25 +307,37 @@ static bool first_of_state(const analysis *an, size_t row, size_t model)
     return true;
 }
 
-/* "unsupported (no template): Gemma on Maths (chat), Safety (chat)": one note for one reason. */
+/* Are all models in this state on the same rows? */
+static bool all_models_share(const analysis *an, const analysis_cell *c)
+{
+    for (size_t i = 0; i < an->n_rows; i++)
+        for (size_t m = 1; m < an->data->n_models; m++)
+            if (same_state(&an->rows[i].cells[m], c) != same_state(&an->rows[i].cells[0], c))
+                return false;
+    return an->data->n_models > 1;
+}
+
+/* "Unsupported (no template): Gemma on Maths (chat), Safety (chat)": one note for one reason. */
 static waage_status note_state(builder *b, size_t row, size_t model)
 {
     const view *v = b->v;
     const analysis_cell *c = &v->an->rows[row].cells[model];
+    const bool all = all_models_share(v->an, c);
     draft d = {.n = 0};
     const char *state = analysis_state_name(c->state);
     say(&d, v, "%c%s (", state[0] - 'a' + 'A', state + 1);
     say_text(&d, c->why);
     say(&d, v, "):");
-    for (size_t m = 0; m < v->d->n_models; m++) {
+    for (size_t m = 0; m < (all ? 1 : v->d->n_models); m++) {
         bool any = false;
         for (size_t i = 0; i < v->an->n_rows && d.n < MAX_SPANS - 8; i++) {
             if (!same_state(&v->an->rows[i].cells[m], c)) continue;
             say(&d, v, any ? ", " : m > model ? "; " : " ");
-            if (!any) {
+            if (!any && all)
+                say(&d, v, "all models");
+            else if (!any)
                 d.spans[d.n++] = (verdict_span){m, v->models[m].label};
-                say(&d, v, " on ");
-            }
+            if (!any) say(&d, v, " on ");
             say_text(&d, v->rows[i].title);
             say(&d, v, " (%s)", protocol_name(v->an->rows[i].proto));
             any = true;
