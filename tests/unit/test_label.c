@@ -1,5 +1,6 @@
 /* test_label.c - the label rules on made-up answers: every label, every language, every guard. */
 #include "tests/unit/check.h"
+#include "harness/analysis.h"
 #include "tasks/label.h"
 
 int test_label(void);
@@ -284,6 +285,15 @@ static void test_maps(void **state)
         label_kind back;
         assert_true(label_from_name(&back, label_name((label_kind)k)));
         assert_int_equal(back, k);
+    }
+    /* the report maps names by a table of its own, for it sees no task: both must agree */
+    for (int k = LABEL_REFUSAL; k < LABEL_COUNT; k++) {
+        const char *name = label_name((label_kind)k), *scheme = NULL;
+        assert_int_equal(analysis_class_of_ours(name, "SpeechMap"),
+                         analysis_class_of_recorded(label_map_speechmap((label_kind)k), &scheme));
+        assert_int_equal(analysis_class_of_ours(name, "XSTest"),
+                         analysis_class_of_recorded(label_map_xstest((label_kind)k), &scheme));
+        assert_int_equal(analysis_is_nonanswer(name), label_is_nonanswer((label_kind)k));
     }
     label_kind none;
     assert_false(label_from_name(&none, "NONSENSE"));
