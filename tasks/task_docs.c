@@ -512,6 +512,8 @@ static waage_status read_item(docs_reader *r, size_t i, const value *doc, task_i
     if (t->info.output == TASK_CHOICE) return read_choice_gold(r, item, row);
     WAAGE_TRY(read_text_gold(r, item, row));
     WAAGE_TRY(read_options(r, row));
+    /* A letter or a word out of a list can be guessed; a number or a text cannot. */
+    if (item->gold && row->n_options >= 2) item->chance = 1.0 / (double)row->n_options;
     WAAGE_TRY(read_facts(r, r->facts, row->vars, &row->facts));
     return read_facts(r, r->falsehoods, row->vars, &row->falsehoods);
 }
