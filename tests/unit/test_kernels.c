@@ -302,9 +302,10 @@ static float by_the_book(quant_type t, const uint8_t *row, const kern_acts *a, s
         memcpy(&d, p, 2);
         if (t == QUANT_Q4_1) memcpy(&m, p + 2, 2);
         for (int i = 0; i < 32; i++) {
-            const int q8 = (int8_t)p[2 + i % 32];
-            const int nibble = p[(t == QUANT_Q4_1 ? 4 : 2) + i % 16] >> (i < 16 ? 0 : 4) & 15;
-            const int w = t == QUANT_Q8_0 ? q8 : t == QUANT_Q4_0 ? nibble - 8 : nibble;
+            const int at = t == QUANT_Q4_1 ? 4 : 2;
+            const int w = t == QUANT_Q8_0 ? (int8_t)p[at + i]
+                                          : (p[at + i % 16] >> (i < 16 ? 0 : 4) & 15) -
+                                                (t == QUANT_Q4_0 ? 8 : 0);
             sum += w * a->q16[b * 32 + (size_t)i];
         }
         acc = fmaf(kern_f16_to_f32(d) * a->scale[b], (float)sum, acc);
