@@ -9,10 +9,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const kinds[] = {
-        "{answer: number}", "{answer: letter}", "{answer: option, options: [Yes, 'No', maybe so]}",
+        "{answer: number}",
+        "{answer: letter}",
+        "{answer: option, options: [Yes, 'No', maybe so]}",
         "{answer: text, ladder: [boxed, final_phrase, hashes, first_line, whole, text]}",
-        "{answer: number, ladder: [{regex: '(\\d+)[^\\d]*$', explicit: true}, whole, "
-        "first_number]}"};
+        "{answer: number, ladder: [{regex: '(\\d+)[^\\d]*$', explicit: true}, first_number]}",
+    };
     static const char *const options[] = {"Yes", "No", "maybe so"};
     static extract_rules *rules;
     waage_err err;
