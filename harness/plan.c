@@ -41,7 +41,7 @@ static waage_status add_task(maker *m, const task *t, waage_err *err)
     return WAAGE_OK;
 }
 
-static waage_status load_suite(maker *m, const char *name, waage_err *err)
+static waage_status load_suite(maker *m, plan *out, const char *name, waage_err *err)
 {
     const task_options how = {.data_dir = m->s->data,
                               .seed = m->s->seed,
@@ -51,15 +51,18 @@ static waage_status load_suite(maker *m, const char *name, waage_err *err)
                               .system = m->s->system};
     task_list list = {NULL, 0};
     WAAGE_TRY(task_load(&list, m->a, name, &how, err));
+    out->loaded[out->n_loaded++] = list;
     for (size_t i = 0; i < list.n; i++)
         WAAGE_TRY(add_task(m, list.tasks[i], err));
     return WAAGE_OK;
 }
 
-static waage_status load_suites(maker *m, const opts_list *suites, waage_err *err)
+static waage_status load_suites(maker *m, plan *out, const opts_list *suites, waage_err *err)
 {
+    out->loaded = arena_calloc(m->a, suites->n, sizeof *out->loaded);
+    if (!out->loaded) return waage_err_nomem(err);
     for (size_t i = 0; i < suites->n; i++)
-        WAAGE_TRY(load_suite(m, suites->items[i], err));
+        WAAGE_TRY(load_suite(m, out, suites->items[i], err));
     if (m->n_tasks == 0)
         return waage_err_set(err, WAAGE_EINVAL, "no suite to run; -s NAME adds one");
     return WAAGE_OK;
@@ -200,7 +203,7 @@ waage_status plan_make(plan *out, arena *a, const opts_list *suites, const runfi
     WAAGE_TRY(opts_split(&ids, &s->items, a, err));
     m.item_used = arena_calloc(a, ids.n, sizeof *m.item_used);
     if (!m.item_used) return waage_err_nomem(err);
-    WAAGE_TRY(load_suites(&m, suites, err));
+    WAAGE_TRY(load_suites(&m, out, suites, err));
     WAAGE_TRY(lay_out(&m, out, &ids, err));
     out->tasks = m.tasks;
     out->n_tasks = m.n_tasks;
@@ -210,6 +213,13 @@ waage_status plan_make(plan *out, arena *a, const opts_list *suites, const runfi
     for (size_t i = 0; i < ids.n; i++)
         if (!m.item_used[i]) return unknown_item(&m, ids.items[i], err);
     return make_settings(out, a, s, err);
+}
+
+void plan_close(plan *p)
+{
+    for (size_t i = 0; i < p->n_loaded; i++)
+        task_list_close(&p->loaded[i]);
+    p->n_loaded = 0;
 }
 
 store_key plan_get_key(const plan *p, size_t unit, const char *model)

@@ -28,12 +28,18 @@ typedef struct {
     const plan_unit *units;
     const store_setting *settings; /* that enter digests, sorted by key */
     size_t n_tasks, n_rows, n_units, n_settings;
+    task_list *loaded; /* (n_loaded) what plan_close releases */
+    size_t n_loaded;
 } plan;
 
 /* Load the suites and lay out the plan in `a`.
  * WAAGE_EINVAL: nothing to do, an unknown item id, two tasks of one name. */
 WAAGE_MUST_CHECK waage_status plan_make(plan *out, arena *a, const opts_list *suites,
                                         const runfile_settings *s, waage_err *err);
+
+/* Release what the arena cannot; before the arena is freed. Fine after a plan_make that failed, and on
+ * a zeroed plan. */
+void plan_close(plan *p);
 
 store_key plan_get_key(const plan *p, size_t unit, const char *model);
 /* Can this model do this request? If not, *why says what is missing (borrowed). */

@@ -313,11 +313,12 @@ waage_status weigh_run(const weigh_job *job, arena *a, waage_err *err)
 {
     session s;
     store *st = NULL;
-    WAAGE_TRY(begin_session(&s, job, a, err));
-    if (interrupt_signal()) return interrupted(&s, err);
-    WAAGE_TRY(store_open(&st, job->dir, true, err));
-    const waage_status status = run_in_store(&s, st, err);
+    waage_status status = begin_session(&s, job, a, err);
+    if (status == WAAGE_OK && interrupt_signal()) status = interrupted(&s, err);
+    if (status == WAAGE_OK) status = store_open(&st, job->dir, true, err);
+    if (status == WAAGE_OK) status = run_in_store(&s, st, err);
     store_close(st);
+    plan_close(&s.p);
     return status;
 }
 
@@ -446,9 +447,9 @@ waage_status weigh_dry_run(const weigh_job *job, strbuf *out, arena *a, waage_er
     session s;
     store *st = NULL;
     store_data head = {0};
-    WAAGE_TRY(begin_session(&s, job, a, err));
+    waage_status status = begin_session(&s, job, a, err);
     const char *db = path_in(a, job->dir ? job->dir : ".", "run.sqlite");
-    waage_status status = db ? WAAGE_OK : waage_err_nomem(err);
+    if (status == WAAGE_OK && !db) status = waage_err_nomem(err);
     if (status == WAAGE_OK && job->dir && file_exists(db)) {
         status = store_open(&st, job->dir, false, err);
         if (status == WAAGE_OK) status = store_read_head(st, a, &head, err);
@@ -457,5 +458,6 @@ waage_status weigh_dry_run(const weigh_job *job, strbuf *out, arena *a, waage_er
     for (size_t i = 0; i < job->file.n_models && status == WAAGE_OK; i++)
         status = dry_run_model(&s, st, &head, i, out, err);
     store_close(st);
+    plan_close(&s.p);
     return status == WAAGE_OK ? strbuf_check(out, err) : status;
 }

@@ -138,6 +138,7 @@ static waage_status trial_run(trial *t, const char *into)
         st = run_model(&t->result, &t->mock.base, &how, &t->err);
     }
     store_close(s);
+    plan_close(&p);
     arena_free(&a);
     return st;
 }

@@ -326,6 +326,7 @@ static int try_to_read(void)
     waage_status st = store_open(&s, dir, false, &err);
     if (st == WAAGE_OK) st = store_read(s, &a, &d, &err);
     store_close(s);
+    arena_free(&a);
     return st == WAAGE_OK && d.n_items == 3 ? 0 : 99;
 }
 
