@@ -37,8 +37,8 @@ typedef struct {
 WAAGE_MUST_CHECK waage_status plan_make(plan *out, arena *a, const opts_list *suites,
                                         const runfile_settings *s, waage_err *err);
 
-/* Release what the arena cannot; before the arena is freed. Fine after a plan_make that failed, and on
- * a zeroed plan. */
+/* Release what the arena cannot; before the arena is freed. Fine after a plan_make that failed, and
+ * on a zeroed plan. */
 void plan_close(plan *p);
 
 store_key plan_get_key(const plan *p, size_t unit, const char *model);

@@ -12,31 +12,33 @@ typedef struct runner runner;
 typedef struct runner_ops runner_ops;
 
 typedef struct {
-    size_t n_threads;         /* 0: all processors */
-    size_t n_batch;           /* sequences that run at the same time; 0: the runner's choice */
-    const char *activations;  /* "i16" (default when NULL), "i8", "f32" */
-    const char *kv_format;    /* "f32" (default when NULL), "f16", "q8" */
-    const char *isa;          /* NULL: best of this machine */
-    const char *date;         /* YYYY-MM-DD for templates that print a date; NULL: "2026-01-01" */
-    size_t kv_memory;         /* bytes for the KV cache; 0: the runner's choice */
-    bool inspect_only;        /* metadata, tokenizer and template only: no weights are loaded, run() fails */
+    size_t n_threads;        /* 0: all processors */
+    size_t n_batch;          /* sequences that run at the same time; 0: the runner's choice */
+    const char *activations; /* "i16" (default when NULL), "i8", "f32" */
+    const char *kv_format;   /* "f32" (default when NULL), "f16", "q8" */
+    const char *isa;         /* NULL: best of this machine */
+    const char *date;        /* YYYY-MM-DD for templates that print a date; NULL: "2026-01-01" */
+    size_t kv_memory;        /* bytes for the KV cache; 0: the runner's choice */
+    bool inspect_only; /* metadata, tokenizer and template only: no weights are loaded, run() fails
+                        */
 } runner_options;
 
 typedef struct {
-    const char *uri;      /* as given, without a label */
-    const char *kind;     /* "local", "replay" */
-    const char *name;     /* short display name, from metadata or file name */
-    const char *sha256;   /* of the weights (split files: of the hashes in order) or the recording */
+    const char *uri;    /* as given, without a label */
+    const char *kind;   /* "local", "replay" */
+    const char *name;   /* short display name, from metadata or file name */
+    const char *sha256; /* of the weights (split files: of the hashes in order) or the recording */
     bool can_chat, can_complete, can_loglik;
-    const char *no_chat;  /* why not, when can_chat is false */
-    bool deterministic;   /* the same request always gives the same bits */
-    const char *isa;      /* kernel set in use, or NULL */
+    const char *no_chat;                 /* why not, when can_chat is false */
+    bool deterministic;                  /* the same request always gives the same bits */
+    const char *isa;                     /* kernel set in use, or NULL */
     const char *activations, *kv_format; /* in use; NULL when not applicable */
-    size_t context_length; /* tokens; 0: unknown */
-    const char *chat_template;  /* source text (Jinja), or NULL */
-    const value *template_vars; /* map of what the model gives its template: bos_token, ...; or NULL */
-    const value *meta;    /* map for reports: architecture, quantisation, parameters, file_bytes,
-                             licence, base_or_instruct, template_sha256, ... ; order kept */
+    size_t context_length;               /* tokens; 0: unknown */
+    const char *chat_template;           /* source text (Jinja), or NULL */
+    const value
+        *template_vars; /* map of what the model gives its template: bos_token, ...; or NULL */
+    const value *meta;  /* map for reports: architecture, quantisation, parameters, file_bytes,
+                           licence, base_or_instruct, template_sha256, ... ; order kept */
 } runner_info;
 
 /* Answers of next() */
@@ -45,7 +47,8 @@ typedef enum { RUNNER_REQUEST, RUNNER_WAIT, RUNNER_END } runner_next;
 typedef struct {
     void *ctx;
     /* Give the next request. WAIT: none now, but replies to running ones may bring more (further
-     * turns). END: there will be none. The request and all it points to must live until its done(). */
+     * turns). END: there will be none. The request and all it points to must live until its done().
+     */
     runner_next (*next)(void *ctx, const request **out);
     /* Take a reply, valid during the call. Anything but WAAGE_OK ends the run with that status. */
     waage_status (*done)(void *ctx, const request *rq, const reply *rp, waage_err *err);
@@ -72,8 +75,9 @@ struct runner_ops {
     /* Exact prompt text of a request and its number of tokens (0: unknown), without running it. */
     waage_status (*render)(runner *r, const request *rq, strbuf *out, size_t *n_tokens,
                            waage_err *err);
-    /* Token ids of a text. special: parse special-looking strings and add BOS as the model wants it.
-     * *ids and *pieces (bytes of each token, may be NULL) live in `a`. WAAGE_EUNSUPPORTED: no tokenizer. */
+    /* Token ids of a text. special: parse special-looking strings and add BOS as the model wants
+     * it. *ids and *pieces (bytes of each token, may be NULL) live in `a`. WAAGE_EUNSUPPORTED: no
+     * tokenizer. */
     waage_status (*tokenize)(runner *r, const char *text, size_t len, bool bos, bool parse_special,
                              const int32_t **ids, const char *const **pieces, size_t *n, arena *a,
                              waage_err *err);
@@ -81,9 +85,9 @@ struct runner_ops {
     waage_status (*describe)(runner *r, strbuf *out, waage_err *err);
     /* Run until END, an error, or interrupt_signal(); WAAGE_EINTR in the last case. */
     waage_status (*run)(runner *r, const runner_io *io, waage_err *err);
-    /* Distance of a grade ("i16", "i8") from f32 over the first max_tokens tokens of a text (NULL: a
-     * text of the runner's own), whatever grade the runner was opened with. NULL where it makes no
-     * sense. */
+    /* Distance of a grade ("i16", "i8") from f32 over the first max_tokens tokens of a text (NULL:
+     * a text of the runner's own), whatever grade the runner was opened with. NULL where it makes
+     * no sense. */
     waage_status (*fidelity)(runner *r, const char *activations, const char *text, size_t len,
                              size_t max_tokens, runner_fidelity *out, waage_err *err);
 };

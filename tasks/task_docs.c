@@ -160,8 +160,7 @@ static waage_status keep_fields(docs_reader *r, const value *names, value **rows
             const value *v = value_get((*rows)->u.list.items[i], name->u.str.s);
             value *copy = v ? arena_alloc(r->a, sizeof *copy) : NULL;
             if (copy) *copy = *v;
-            if (v && !value_map_set(r->a, out, name->u.str.s, copy))
-                return waage_err_nomem(r->err);
+            if (v && !value_map_set(r->a, out, name->u.str.s, copy)) return waage_err_nomem(r->err);
         }
         if (!value_list_add(r->a, kept, out)) kept = NULL;
     }

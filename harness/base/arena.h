@@ -15,9 +15,13 @@ typedef struct {
     size_t n_bytes;    /* handed out so far */
 } arena;
 
-#define ARENA_EMPTY {NULL, 0, 0} /* `arena a = ARENA_EMPTY;` is ready for use */
+#define ARENA_EMPTY                                                                                \
+    {                                                                                              \
+        NULL, 0, 0                                                                                 \
+    } /* `arena a = ARENA_EMPTY;` is ready for use */
 
-/* n bytes aligned for any type (16), not cleared; NULL when memory is out. n = 0 gives a valid pointer. */
+/* n bytes aligned for any type (16), not cleared; NULL when memory is out. n = 0 gives a valid
+ * pointer. */
 void *arena_alloc(arena *a, size_t n);
 /* n * size bytes, cleared; NULL when memory is out or the product overflows. */
 void *arena_calloc(arena *a, size_t n, size_t size);

@@ -15,8 +15,8 @@ typedef enum {
     WAAGE_ECONFLICT,    /* resume refused: old and new disagree                    -> exit 2 */
     WAAGE_EWRITE,       /* output cannot be written (disk full, ...)               -> exit 3 */
     WAAGE_ENOMEM,       /* out of memory                                           -> exit 3 */
-    WAAGE_EINTR,        /* the user asked to stop                                  -> exit 130/143 */
-    WAAGE_EFAIL         /* the run could not be finished                           -> exit 3 */
+    WAAGE_EINTR, /* the user asked to stop                                  -> exit 130/143 */
+    WAAGE_EFAIL  /* the run could not be finished                           -> exit 3 */
 } waage_status;
 
 typedef struct {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 typedef enum { PROTOCOL_COMPLETION, PROTOCOL_CHAT } protocol;
-const char *protocol_name(protocol p);                   /* "completion", "chat" */
+const char *protocol_name(protocol p);                    /* "completion", "chat" */
 bool protocol_from_name(protocol *out, const char *name); /* false: unknown */
 
 typedef enum { REQUEST_GENERATE, REQUEST_LOGLIK } request_kind;
@@ -24,7 +24,10 @@ typedef struct {
     double min_p;       /* 0: off */
     uint64_t seed;
 } sampling;
-#define SAMPLING_GREEDY {0.0, 0, 1.0, 0.0, 0}
+#define SAMPLING_GREEDY                                                                            \
+    {                                                                                              \
+        0.0, 0, 1.0, 0.0, 0                                                                        \
+    }
 
 typedef struct {
     const char *item_id; /* stable and unique within the task; keys the sampler with `sample` */
@@ -35,26 +38,28 @@ typedef struct {
     const char *prompt; /* completion: exact text before the answer; BOS is the runner's business */
     const message *messages; /* chat: n_messages, the last one from the user */
     size_t n_messages;
-    const char *answer_prefix; /* text that the assistant's turn begins with (gen_prefix), or NULL */
+    const char
+        *answer_prefix; /* text that the assistant's turn begins with (gen_prefix), or NULL */
     /* generate */
     sampling sample_by;
-    uint32_t max_tokens; /* 0: up to the context length */
+    uint32_t max_tokens;     /* 0: up to the context length */
     const char *const *stop; /* n_stop strings that end the answer and are not part of it */
     size_t n_stop;
-    /* loglik: the log-probability of each continuation after the prompt; the prompt is computed once.
-     * Prompt and continuation are tokenised jointly and cut at the number of tokens of the prompt;
-     * blanks at the end of the prompt belong to the continuation. */
+    /* loglik: the log-probability of each continuation after the prompt; the prompt is computed
+     * once. Prompt and continuation are tokenised jointly and cut at the number of tokens of the
+     * prompt; blanks at the end of the prompt belong to the continuation. */
     const char *const *choice;
     size_t n_choices;
 } request;
 
 typedef enum {
-    FINISH_STOP,       /* end-of-turn token or stop string */
-    FINISH_LENGTH,     /* max_tokens or context used up */
-    FINISH_SCORED,     /* loglik: all continuations computed */
-    FINISH_FILTER,     /* the provider blocked it */
-    FINISH_UNSUPPORTED, /* no chat template, prompt longer than the context, no log-likelihoods, ... */
-    FINISH_ERROR       /* transport, non-finite logits, ...: retried, never wrong */
+    FINISH_STOP,        /* end-of-turn token or stop string */
+    FINISH_LENGTH,      /* max_tokens or context used up */
+    FINISH_SCORED,      /* loglik: all continuations computed */
+    FINISH_FILTER,      /* the provider blocked it */
+    FINISH_UNSUPPORTED, /* no chat template, prompt longer than the context, no log-likelihoods, ...
+                         */
+    FINISH_ERROR        /* transport, non-finite logits, ...: retried, never wrong */
 } finish_reason;
 const char *finish_name(finish_reason f); /* "stop", "length", "scored", "filter", ... */
 bool finish_from_name(finish_reason *out, const char *name);
@@ -63,9 +68,9 @@ typedef enum { THOUGHT_ABSENT, THOUGHT_EMPTY, THOUGHT_PRESENT } thought_state;
 const char *thought_name(thought_state s);
 
 typedef struct {
-    double logprob;       /* sum over the continuation's tokens, natural logarithm */
+    double logprob; /* sum over the continuation's tokens, natural logarithm */
     uint32_t n_tokens;
-    bool greedy;          /* every token was the arg max */
+    bool greedy;           /* every token was the arg max */
     const float *logprobs; /* (n_tokens) */
     const int32_t *tokens; /* (n_tokens) */
 } choice_score;
@@ -73,22 +78,24 @@ typedef struct {
 typedef struct {
     finish_reason finish;
     const char *error; /* why, for FINISH_ERROR / UNSUPPORTED / FILTER; else NULL */
-    const char *rendered; /* exact prompt text as the model saw it; NULL when the runner cannot know */
+    const char
+        *rendered; /* exact prompt text as the model saw it; NULL when the runner cannot know */
     size_t rendered_len;
     const char *text; /* the answer channel; never NULL */
     size_t text_len;
     const char *thought; /* the thought channel or NULL */
     thought_state thought_is;
-    const int32_t *tokens;  /* generated ids (n_tokens), NULL when unknown */
-    const float *logprobs;  /* of the generated tokens (n_tokens), NULL when unknown */
+    const int32_t *tokens; /* generated ids (n_tokens), NULL when unknown */
+    const float *logprobs; /* of the generated tokens (n_tokens), NULL when unknown */
     size_t n_tokens;
     const choice_score *choices; /* loglik: one each */
     size_t n_choices;
-    uint32_t prompt_tokens, completion_tokens, cached_tokens; /* cached: shared with other requests */
-    const char *host;      /* who served it (provider of a recorded answer), or NULL */
-    const char *served_at; /* ISO 8601 date of a recorded answer, or NULL */
-    double wall_ms;        /* from start to end of this request; enters no digest */
-    const char *recorded_label;  /* replay: the label that came with the record, or NULL */
+    uint32_t prompt_tokens, completion_tokens,
+        cached_tokens;            /* cached: shared with other requests */
+    const char *host;             /* who served it (provider of a recorded answer), or NULL */
+    const char *served_at;        /* ISO 8601 date of a recorded answer, or NULL */
+    double wall_ms;               /* from start to end of this request; enters no digest */
+    const char *recorded_label;   /* replay: the label that came with the record, or NULL */
     const char *recorded_labeler; /* replay: who labelled: "human", "gpt-4o", ... */
 } reply;
 #endif

@@ -19,6 +19,7 @@ int64_t rng_between(rng *r, int64_t lo, int64_t hi); /* uniform in lo..hi, both 
 double rng_uniform(rng *r);                          /* 53 bits in [0, 1) */
 void rng_shuffle(rng *r, size_t *index, size_t n);   /* Fisher-Yates over an index array */
 
-/* The sampler's number for one token: 53 bits in [0, 1), from (seed, item key, sample, position). */
+/* The sampler's number for one token: 53 bits in [0, 1), from (seed, item key, sample, position).
+ */
 double rng_at(uint64_t seed, uint64_t item, uint32_t sample, uint32_t position);
 #endif

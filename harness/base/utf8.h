@@ -10,7 +10,8 @@ size_t utf8_valid_length(const char *s, size_t len);
 size_t utf8_decode(const char *s, size_t len, uint32_t *cp);
 /* Write cp (a valid scalar value) to out; returns 1..4. */
 size_t utf8_encode(uint32_t cp, char out[4]);
-/* How many bytes at the end of s could be the beginning of a character that is not complete: 0..3. */
+/* How many bytes at the end of s could be the beginning of a character that is not complete: 0..3.
+ */
 size_t utf8_incomplete_tail(const char *s, size_t len);
 /* Number of characters; an invalid byte counts as one. */
 size_t utf8_count(const char *s, size_t len);

@@ -1,7 +1,8 @@
 /* value.h - one dynamic value for everything that is read as data: YAML, JSON, CSV rows, the
  * variables of a template. Values live in an arena and are immutable once a reader returned them;
  * maps keep the order of the file. Text is NUL-terminated, and may hold NULs besides.
- * Sources: RFC 8259 (JSON); YAML 1.1 as PyYAML resolves plain scalars (yes/no/on/off are booleans). */
+ * Sources: RFC 8259 (JSON); YAML 1.1 as PyYAML resolves plain scalars (yes/no/on/off are booleans).
+ */
 #ifndef BASE_VALUE_H
 #define BASE_VALUE_H
 #include <stdbool.h>
@@ -65,7 +66,8 @@ value *value_map(arena *a);
 bool value_list_add(arena *a, value *list, value *item);
 bool value_map_set(arena *a, value *map, const char *key, value *item);
 
-/* Look-ups answer NULL for the wrong kind, a missing key or an index out of range; v may be NULL. */
+/* Look-ups answer NULL for the wrong kind, a missing key or an index out of range; v may be NULL.
+ */
 const value *value_get(const value *v, const char *key);
 const value *value_at(const value *v, size_t i);
 size_t value_len(const value *v); /* items, pairs or bytes; 0 for other kinds */
@@ -76,15 +78,18 @@ int64_t value_get_int(const value *map, const char *key, int64_t def);
 double value_get_float(const value *map, const char *key, double def);
 bool value_get_bool(const value *map, const char *key, bool def);
 
-bool value_equal(const value *a, const value *b); /* deep; 1 equals 1.0; order of map keys is free */
-/* The field-standard text of a scalar (str(x) of Python: True, None, 0.5); lists and maps as JSON. */
+bool value_equal(const value *a,
+                 const value *b); /* deep; 1 equals 1.0; order of map keys is free */
+/* The field-standard text of a scalar (str(x) of Python: True, None, 0.5); lists and maps as JSON.
+ */
 void value_print(strbuf *out, const value *v);
-/* JSON text. indent 0: one line with ", " and ": "; else that many blanks a level. Non-ASCII kept. */
+/* JSON text. indent 0: one line with ", " and ": "; else that many blanks a level. Non-ASCII kept.
+ */
 void value_put_json(strbuf *out, const value *v, int indent);
 
-/* Parse; `name` is the file name for messages, `line0` the line number of the first line (JSONL rows).
- * WAAGE_EFORMAT names file and line. Depth is capped at 64, YAML aliases at 100,000 copied nodes.
- * Duplicate keys are an error in YAML and JSON. Text must be valid UTF-8. */
+/* Parse; `name` is the file name for messages, `line0` the line number of the first line (JSONL
+ * rows). WAAGE_EFORMAT names file and line. Depth is capped at 64, YAML aliases at 100,000 copied
+ * nodes. Duplicate keys are an error in YAML and JSON. Text must be valid UTF-8. */
 WAAGE_MUST_CHECK waage_status json_parse(value **out, arena *a, const char *text, size_t len,
                                          const char *name, uint32_t line0, waage_err *err);
 WAAGE_MUST_CHECK waage_status yaml_parse(value **out, arena *a, const char *text, size_t len,

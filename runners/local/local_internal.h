@@ -11,7 +11,7 @@ typedef struct {
     runner base; /* first member */
     arena arena; /* strings and metadata */
     gguf *file;
-    tokenizer *tok;           /* NULL only when inspected; no_tokenizer then says why */
+    tokenizer *tok; /* NULL only when inspected; no_tokenizer then says why */
     const char *no_tokenizer;
     prompt_maker prompts;
     runner_info info;

@@ -28,8 +28,8 @@ typedef struct {
     size_t n, cut;      /* ids[cut..n) are scored; 1 <= cut <= n */
 } prompt_choice;
 
-/* The variables that a model gives its template: bos_token, eos_token, unk_token, pad_token ("" when
- * it has none). */
+/* The variables that a model gives its template: bos_token, eos_token, unk_token, pad_token (""
+ * when it has none). */
 WAAGE_MUST_CHECK waage_status prompt_model_vars(value **out, const tokenizer *t, arena *a,
                                                 waage_err *err);
 /* Everything lives in `a`. WAAGE_EUNSUPPORTED: chat without a template; WAAGE_EFORMAT: the template
