@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { THREADS_MAX = 1024 };
+
 struct pool {
     size_t n_threads;
     pthread_t *threads; /* (n_threads - 1) */
@@ -105,10 +107,10 @@ waage_status pool_create(pool **out, size_t n_threads, waage_err *err)
     *out = NULL;
     if (n_threads == 0) {
         const long n = sysconf(_SC_NPROCESSORS_ONLN);
-        n_threads = n > 0 ? (size_t)n : 1;
+        n_threads = n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (size_t)n;
     }
-    if (n_threads > 1024)
-        return waage_err_set(err, WAAGE_EINVAL, "%zu threads; at most 1024", n_threads);
+    if (n_threads > THREADS_MAX)
+        return waage_err_set(err, WAAGE_EINVAL, "%zu threads; at most %d", n_threads, THREADS_MAX);
     pool *p = calloc(1, sizeof *p);
     if (!p) return waage_err_nomem(err);
     p->threads = calloc(n_threads, sizeof *p->threads);

@@ -110,6 +110,20 @@ static waage_status bind_layer(loader *ld, size_t layer, waage_err *err)
     return WAAGE_OK;
 }
 
+/* The angles of all positions must stay where fmath_sincos_d() is exact (and where every machine
+ * converts to an integer alike): hostile bases and divisors leave it, and NaN is nowhere. */
+static waage_status check_angles(const loader *ld, const double *freq, size_t n, waage_err *err)
+{
+    const size_t n_context = ld->m->p.n_context;
+    for (size_t i = 0; i < n; i++)
+        if (!(freq[i] >= 0.0 && freq[i] * (double)n_context < 0x1p30))
+            return waage_err_set(err, WAAGE_EFORMAT,
+                                 "%s: the rotary embedding turns pair %zu by %g a position, which "
+                                 "is impossible for %zu positions",
+                                 gguf_path(ld->g), i, freq[i], n_context);
+    return WAAGE_OK;
+}
+
 static waage_status bind_rope(loader *ld, waage_err *err)
 {
     model *m = ld->m;
@@ -124,11 +138,12 @@ static waage_status bind_rope(loader *ld, waage_err *err)
         for (size_t i = 0; i < n; i++)
             m->rope_freq[i] /= (double)div[i];
     }
+    WAAGE_TRY(check_angles(ld, m->rope_freq, n, err));
     if (m->p.window == 0) return WAAGE_OK;
     m->rope_freq_local = arena_alloc(&m->arena, n * sizeof(double));
     if (!m->rope_freq_local) return waage_err_nomem(err);
     params_rope_freq(m->rope_freq_local, n, m->p.rope_base_local, 1.0);
-    return WAAGE_OK;
+    return check_angles(ld, m->rope_freq_local, n, err);
 }
 
 static waage_status bind_all(loader *ld, waage_err *err)

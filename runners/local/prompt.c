@@ -141,8 +141,10 @@ static size_t find_cut(const int32_t *all, size_t n_all, const int32_t *ctx, siz
     return i > 0 ? i : 1;
 }
 
+/* stands_in: the prompt has no tokens; ctx is the one that ensure_token() put in their place. */
 static waage_status make_choice(prompt_choice *out, const prompt_maker *pm, const prompt *p,
-                                const char *choice, const prompt *ctx, arena *a, waage_err *err)
+                                const char *choice, const prompt *ctx, bool stands_in, arena *a,
+                                waage_err *err)
 {
     const size_t n = strlen(choice);
     char *text = arena_alloc(a, p->len + n + 1);
@@ -152,7 +154,7 @@ static waage_status make_choice(prompt_choice *out, const prompt_maker *pm, cons
     prompt all = {0};
     WAAGE_TRY(tokenizer_encode_spans(pm->tok, text, p->len + n, p->spans, p->n_spans, true, a,
                                      &all.ids, &all.n, err));
-    if (ctx->len == 0 && (all.n == 0 || all.ids[0] != ctx->ids[0])) {
+    if (all.n == 0 || (stands_in && all.ids[0] != ctx->ids[0])) {
         /* nothing in front, not even a BOS: the token that stands in for it goes first */
         int32_t *ids = arena_alloc(a, (all.n + 1) * sizeof *ids);
         if (!ids) return waage_err_nomem(err);
@@ -162,7 +164,9 @@ static waage_status make_choice(prompt_choice *out, const prompt_maker *pm, cons
         all.n++;
     }
     *out = (prompt_choice){all.ids, all.n, find_cut(all.ids, all.n, ctx->ids, ctx->n)};
-    return WAAGE_OK;
+    if (out->cut < out->n) return WAAGE_OK;
+    return waage_err_set(err, WAAGE_EUNSUPPORTED,
+                         "the continuation '%.60s' has no token of its own to score", choice);
 }
 
 waage_status prompt_make_choices(prompt_choice **out, const prompt_maker *pm, const prompt *p,
@@ -176,9 +180,10 @@ waage_status prompt_make_choices(prompt_choice **out, const prompt_maker *pm, co
     ctx.spans = spans;
     WAAGE_TRY(tokenizer_encode_spans(pm->tok, ctx.text, ctx.len, spans, ctx.n_spans, true, a,
                                      &ctx.ids, &ctx.n, err));
+    const bool stands_in = ctx.n == 0;
     WAAGE_TRY(ensure_token(&ctx, pm, a, err));
     for (size_t i = 0; i < rq->n_choices; i++)
-        WAAGE_TRY(make_choice(&c[i], pm, p, rq->choice[i], &ctx, a, err));
+        WAAGE_TRY(make_choice(&c[i], pm, p, rq->choice[i], &ctx, stands_in, a, err));
     *out = c;
     return WAAGE_OK;
 }

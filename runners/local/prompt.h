@@ -25,7 +25,7 @@ typedef struct {
 
 typedef struct {
     const int32_t *ids; /* (n) prompt and continuation, tokenised jointly */
-    size_t n, cut;      /* ids[cut..n) are scored; 1 <= cut <= n */
+    size_t n, cut;      /* ids[cut..n) are scored; 1 <= cut < n */
 } prompt_choice;
 
 /* The variables that a model gives its template: bos_token, eos_token, unk_token, pad_token (""
@@ -37,7 +37,8 @@ WAAGE_MUST_CHECK waage_status prompt_model_vars(value **out, const tokenizer *t,
 WAAGE_MUST_CHECK waage_status prompt_make(prompt *out, const prompt_maker *pm, const request *rq,
                                           arena *a, waage_err *err);
 /* The continuations of a loglik request behind p: (rq->n_choices). Blanks at the end of the prompt
- * belong to the continuation: a token rarely ends with one. */
+ * belong to the continuation: a token rarely ends with one. WAAGE_EUNSUPPORTED: a continuation that
+ * adds no token, so that there is nothing to score. */
 WAAGE_MUST_CHECK waage_status prompt_make_choices(prompt_choice **out, const prompt_maker *pm,
                                                   const prompt *p, const request *rq, arena *a,
                                                   waage_err *err);

@@ -1,5 +1,6 @@
 /* test_engine_model.c - what the loader refuses, by name: a tiny model whose bytes are changed in
  * memory, one thing at a time; and the page table of the key/value cache. */
+#include <math.h>
 #include "engine_fixture.h"
 
 typedef struct {
@@ -131,6 +132,59 @@ static void test_impossible_numbers(void **state)
     }
 }
 
+/* The f32 behind a key set to another number. */
+static void set_f32(const image *im, const char *key, float v)
+{
+    const size_t n = strlen(key);
+    char *at = find_bytes(im, key, n) + n;
+    assert_int_equal(at[0], 6); /* GGUF_F32 */
+    memcpy(at + 4, &v, sizeof v);
+}
+
+/* Angles that leave the domain of sine and cosine would be computed differently by each machine. */
+static void test_impossible_angles(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *key;
+        float value;
+        const char *names;
+    } cases[] = {
+        {llama_path, "llama.rope.freq_base", 1e-38f, "rotary"},
+        {llama_path, "llama.rope.freq_base", NAN, "rotary"},
+        {gemma_path, "gemma3.rope.freq_base", 1e-38f, "rotary"},
+        {gemma_path, "gemma3.rope.freq_base", 0.0f, "rotary"},
+        {llama_path, "llama.attention.layer_norm_rms_epsilon", NAN, "epsilon"},
+        {llama_path, "llama.attention.layer_norm_rms_epsilon", INFINITY, "epsilon"},
+        {llama_path, "llama.attention.layer_norm_rms_epsilon", -1.0f, "epsilon"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        image im = load_image(cases[i].path);
+        set_f32(&im, cases[i].key, cases[i].value);
+        expect_refusal(&im, WAAGE_EFORMAT, cases[i].names);
+        free(im.bytes);
+    }
+}
+
+/* Divisors of Llama 3.1: each replaced by one that gives no angle. */
+static void test_impossible_divisors(void **state)
+{
+    (void)state;
+    static const float divisors[] = {0.0f, -1.0f, NAN, 1e-30f};
+    for (size_t i = 0; i < sizeof divisors / sizeof *divisors; i++) {
+        image im = load_image(llama_path);
+        gguf *g;
+        gguf_tensor t;
+        waage_err err = {0};
+        must(gguf_open_memory(&g, im.bytes, im.len, "tiny.gguf", &err), &err);
+        assert_int_equal(gguf_find(g, "rope_freqs.weight", &t), WAAGE_OK);
+        memcpy(im.bytes + ((const char *)t.data - im.bytes), &divisors[i], sizeof divisors[i]);
+        gguf_close(g);
+        expect_refusal(&im, WAAGE_EFORMAT, "rotary");
+        free(im.bytes);
+    }
+}
+
 /* ---- Pages ---- */
 
 static const kv_shape tiny_shape = {2, 1, 8};
@@ -205,6 +259,8 @@ int test_engine_model(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_renamed),
         cmocka_unit_test(test_impossible_numbers),
+        cmocka_unit_test(test_impossible_angles),
+        cmocka_unit_test(test_impossible_divisors),
         cmocka_unit_test(test_pages_are_found_and_forgotten),
         cmocka_unit_test(test_copy_takes_the_first_positions),
     };
