@@ -43,6 +43,9 @@ typedef struct {
         false, true, true, false, false, NULL, 0, 0                                                \
     }
 
+/* Of a source. The longest that models ship have 20 kB; tokens and nodes take 100 times as much. */
+enum { TEMPLATE_MAX_BYTES = 1 << 20 };
+
 typedef struct {
     size_t start, end; /* bytes of the output; spans follow each other without a gap */
     bool data;         /* written by data: no special tokens in here */
@@ -57,7 +60,7 @@ typedef struct {
 
 /* Compile. `name` and `line0` (line number of the first line; 1 for a file) are for messages, which
  * read "NAME:LINE: ...". The source is copied. Options are copied, except `trusted`, which is
- * borrowed. WAAGE_EFORMAT: wrong syntax. WAAGE_EUNSUPPORTED: Jinja2 that this interpreter does not
+ * borrowed. WAAGE_EFORMAT: wrong syntax, or longer than TEMPLATE_MAX_BYTES. WAAGE_EUNSUPPORTED: Jinja2 that this interpreter does not
  * have. */
 WAAGE_MUST_CHECK waage_status template_compile(template **out, arena *a, const char *source,
                                                size_t len, const char *name, uint32_t line0,

@@ -583,6 +583,9 @@ waage_status template_compile(template **out, arena *a, const char *source, size
     t->opt = *opt;
     t->name = arena_strdup(a, name);
     if (!t->name) return waage_err_nomem(err);
+    if (len > TEMPLATE_MAX_BYTES)
+        return waage_err_set(err, WAAGE_EFORMAT, "%s: a template of %zu bytes; at most %d", name,
+                             len, TEMPLATE_MAX_BYTES);
     for (size_t i = 0; i < len;) {
         const size_t k = utf8_valid_length(source + i, len - i);
         if (!k)

@@ -293,6 +293,25 @@ static void test_values(void **state)
     }
 }
 
+/* A model file may bring any text: 100 MB of expressions would take 10 GB to compile. */
+static void test_long_sources_are_refused(void **state)
+{
+    (void)state;
+    arena a = ARENA_EMPTY;
+    waage_err err = {0};
+    template *t;
+    const template_options opt = TEMPLATE_FOR_CHAT;
+    char *s = malloc(TEMPLATE_MAX_BYTES + 1);
+    assert_non_null(s);
+    memset(s, 'x', TEMPLATE_MAX_BYTES + 1);
+    assert_int_equal(template_compile(&t, &a, s, TEMPLATE_MAX_BYTES, "t", 1, &opt, &err), WAAGE_OK);
+    assert_int_equal(template_compile(&t, &a, s, TEMPLATE_MAX_BYTES + 1, "t", 1, &opt, &err),
+                     WAAGE_EFORMAT);
+    assert_non_null(strstr(err.msg, "at most 1048576"));
+    free(s);
+    arena_free(&a);
+}
+
 int test_template(void);
 int test_template(void)
 {
@@ -302,6 +321,7 @@ int test_template(void)
         cmocka_unit_test(test_writers),
         cmocka_unit_test(test_refusals_name_line_and_thing),
         cmocka_unit_test(test_deep_sources_are_refused),
+        cmocka_unit_test(test_long_sources_are_refused),
         cmocka_unit_test(test_values),
     };
     return cmocka_run_group_tests_name("template", tests, NULL, NULL);
