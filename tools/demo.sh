@@ -7,7 +7,9 @@ waage=$1
 out=${OUT:-out/demo}
 if [ -n "${A:-}" ] || [ -n "${B:-}" ]; then
     [ -n "${A:-}" ] && [ -n "${B:-}" ] || { echo "usage: make demo A=x.gguf B=y.gguf" >&2; exit 2; }
-    set -- -m "$A" -m "$B"
+    a=$(basename "$A" .gguf) b=$(basename "$B" .gguf)
+    [ "$a" != "$b" ] || { a=A b=B; }
+    set -- -m "$a=$A" -m "$b=$B"
     terms=
 else
     models=${WAAGE_MODELS:-.cache/models}

@@ -7,16 +7,19 @@
 
 typedef enum {
     WAAGE_OK = 0,
-    WAAGE_EINVAL,       /* wrong usage: option, argument, setting                 -> exit 2 */
-    WAAGE_EFORMAT,      /* input read, but not usable (file, line or offset named) -> exit 2 */
-    WAAGE_EIO,          /* input cannot be opened or read                          -> exit 2 */
-    WAAGE_ENOTFOUND,    /* no such thing; often an answer, not a fault             -> exit 2 */
-    WAAGE_EUNSUPPORTED, /* valid, but this program cannot do it                    -> exit 2 */
-    WAAGE_ECONFLICT,    /* resume refused: old and new disagree                    -> exit 2 */
-    WAAGE_EWRITE,       /* output cannot be written (disk full, ...)               -> exit 3 */
-    WAAGE_ENOMEM,       /* out of memory                                           -> exit 3 */
-    WAAGE_EINTR, /* the user asked to stop                                  -> exit 130/143 */
-    WAAGE_EFAIL  /* the run could not be finished                           -> exit 3 */
+    /* exit 2 */
+    WAAGE_EINVAL,       /* wrong usage: option, argument, setting */
+    WAAGE_EFORMAT,      /* input read, but not usable (file, line or offset named) */
+    WAAGE_EIO,          /* input cannot be opened or read */
+    WAAGE_ENOTFOUND,    /* no such thing; often an answer, not a fault */
+    WAAGE_EUNSUPPORTED, /* valid, but this program cannot do it */
+    WAAGE_ECONFLICT,    /* resume refused: old and new disagree */
+    /* exit 3 */
+    WAAGE_EWRITE, /* output cannot be written (disk full, ...) */
+    WAAGE_ENOMEM, /* out of memory */
+    WAAGE_EFAIL,  /* the run could not be finished */
+    /* exit 130, 143 */
+    WAAGE_EINTR /* the user asked to stop */
 } waage_status;
 
 typedef struct {
