@@ -374,10 +374,11 @@ static void put_settings(strbuf *out, const runfile_settings *s, const char *dir
 
 waage_status runfile_print(strbuf *out, const runfile *f, const char *dir, waage_err *err)
 {
-    strbuf_puts(out, "# Repeat this run: waage run -c run.yaml -o AGAIN\nmodels:\n");
+    strbuf_puts(out, "# Repeat this run: waage run -c run.yaml -o AGAIN\n");
+    if (f->n_models) strbuf_puts(out, "models:\n");
     for (size_t i = 0; i < f->n_models; i++)
         put_model(out, &f->models[i], dir);
-    strbuf_puts(out, "suites:\n");
+    if (f->suites.n) strbuf_puts(out, "suites:\n");
     for (size_t i = 0; i < f->suites.n; i++) {
         const char *s = f->suites.items[i];
         strbuf b = STRBUF_EMPTY;
