@@ -1,6 +1,7 @@
 /* label.c - decides the label of an answer. The order of decisions is that of docs/labels.md; what
  * counts as a decline, a rejection, an official line ... is data (label_rules.h). */
 #include "tasks/label.h"
+#include "tasks/degenerate.h"
 #include "tasks/label_rules.h"
 #include "tasks/label_text.h"
 #include <stdio.h>
@@ -310,6 +311,23 @@ static bool judge_finish(judge *j)
     return true;
 }
 
+/* A loop or the request over again is no answer, whatever words it holds; key facts that were
+ * stated before the loop began are one. Items with a right answer look for that first (score.c). */
+static bool judge_garbled(judge *j)
+{
+    const label_span none = {0, 0};
+    if (j->q->scheme == LABEL_DECLINE) return false;
+    if (j->facts.n_facts > 0 && j->facts.coverage >= j->r->set.partial) return false;
+    if (degenerate_is_loop(j->text.s, j->text.len))
+        decide(j, LABEL_INVALID, "loop", "Repeats itself", none);
+    else if (degenerate_is_copy(j->text.s, j->text.len, j->prompt))
+        decide(j, LABEL_INVALID, "copy", "The request over again", none);
+    else
+        return false;
+    j->out->result = OUTCOME_DEGENERATE;
+    return true;
+}
+
 static waage_status put_facts(judge *j, waage_err *err)
 {
     label_result *out = j->out;
@@ -340,6 +358,6 @@ waage_status label_classify(const label_rules *r, const label_query *q, label_re
     WAAGE_TRY(fact_match(&j.facts, words, q->facts, FACT_STATED, j.text.s, j.text.len, a, err));
     WAAGE_TRY(fact_match(&j.falsehoods, words, q->falsehoods, FACT_ASSERTED, j.text.s, j.text.len,
                          a, err));
-    if (!judge_finish(&j)) judge_text(&j);
+    if (!judge_finish(&j) && !judge_garbled(&j)) judge_text(&j);
     return put_facts(&j, err);
 }
