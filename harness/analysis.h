@@ -134,7 +134,7 @@ typedef struct {
     double chance, best_constant,
         commonest; /* commonest: share of the model's most frequent answer */
     const char *best_constant_answer, *commonest_answer; /* or NULL */
-    bool at_floor; /* accuracy: the interval does not lie above both chance and best constant */
+    bool at_floor; /* not censorship: the interval is not above both chance and best constant */
     const analysis_slice *levels, *languages, *extras; /* extras: mean of numbers in extra_json */
     size_t n_levels, n_languages, n_extras;
     const analysis_safety *safety;         /* or NULL */

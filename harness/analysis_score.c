@@ -310,7 +310,7 @@ waage_status analysis_score_cell(work *w, work_row *r, size_t model)
     c->chance = n > 0 ? chance / n : 0;
     WAAGE_TRY(find_best_constant(w, r, c));
     WAAGE_TRY(find_commonest(w, r, c));
-    c->at_floor = r->out->kind == KIND_ACCURACY && n > 0 &&
+    c->at_floor = r->out->kind != KIND_CENSORSHIP && n > 0 &&
                   (c->score.ci.lo <= c->chance || c->score.ci.lo <= c->best_constant);
     WAAGE_TRY(make_slices(w, r, c, level_of, &c->levels, &c->n_levels));
     WAAGE_TRY(make_slices(w, r, c, language_of, &c->languages, &c->n_languages));

@@ -172,8 +172,8 @@ static void say_floor(draft *d, builder *b, const analysis_comparison *k)
         name(d, b, k->b);
     }
     say(d, b->v,
-        both ? " score no better than guessing or one constant answer: no verdict."
-             : " scores no better than guessing or one constant answer: no verdict.");
+        both ? " are not shown to score above guessing or one constant answer: no verdict."
+             : " is not shown to score above guessing or one constant answer: no verdict.");
 }
 
 /* --- two models ----------------------------------------------------------------------------- */
@@ -197,6 +197,15 @@ static waage_status two_models(builder *b)
     return WAAGE_OK;
 }
 
+static waage_status note_few_clusters(builder *b, size_t row)
+{
+    draft d = {.n = 0};
+    say_text(&d, b->v->rows[row].title);
+    say(&d, b->v, " (%s): fewer than %d independent clusters, so no verdict.", b->v->rows[row].how,
+        STATS_MIN_CLUSTERS);
+    return add(b, NOTES, &d);
+}
+
 /* --- one model, many models ------------------------------------------------------------------ */
 
 static waage_status one_model(builder *b)
@@ -206,11 +215,15 @@ static waage_status one_model(builder *b)
         const analysis_cell *c = &v->an->rows[i].cells[0];
         draft d = {.n = 0};
         if (c->state != CELL_SCORED || v->an->rows[i].kind == KIND_CENSORSHIP) continue;
+        if (c->score.n_clusters > 0 && c->score.n_clusters < STATS_MIN_CLUSTERS) {
+            WAAGE_TRY(note_few_clusters(b, i)); /* a bootstrap over a handful is too narrow */
+            continue;
+        }
         say_where(&d, b, i);
         say(&d, v, " ");
         name(&d, b, 0);
         if (c->at_floor)
-            say(&d, v, " scores no better than guessing or one constant answer.");
+            say(&d, v, " is not shown to score above guessing or one constant answer.");
         else
             say(&d, v,
                 v->an->rows[i].kind == KIND_SAFETY
@@ -363,15 +376,11 @@ static waage_status note_clusters(builder *b)
 {
     const analysis *an = b->v->an;
     for (size_t i = 0; i < an->n_comparisons; i++) {
-        draft d = {.n = 0};
         if (an->comparisons[i].verdict != VERDICT_FEW_CLUSTERS) continue;
         if (i > 0 && an->comparisons[i - 1].row == an->comparisons[i].row &&
             an->comparisons[i - 1].verdict == VERDICT_FEW_CLUSTERS)
             continue; /* once a row is enough */
-        say_text(&d, b->v->rows[an->comparisons[i].row].title);
-        say(&d, b->v, " (%s): fewer than %d independent clusters, so no verdict.",
-            b->v->rows[an->comparisons[i].row].how, STATS_MIN_CLUSTERS);
-        WAAGE_TRY(add(b, NOTES, &d));
+        WAAGE_TRY(note_few_clusters(b, an->comparisons[i].row));
     }
     return WAAGE_OK;
 }

@@ -92,6 +92,48 @@ static void what_is_not_shown_comes_with_what_could_have_been(void **state)
     end_run(f);
 }
 
+/* A floor is a want of evidence: that the model is no better than guessing would be a claim. */
+static void a_floor_claims_nothing(void **state)
+{
+    (void)state;
+    fixture *f = make_run();
+    for (size_t i = 0; i < f->d.n_items; i++)
+        if (strcmp(f->items[i].task, "math") == 0) f->items[i].chance = 0.45;
+    strbuf b = write_report(f, "md", 0);
+    has(&b, "above guessing or one constant answer: no verdict.");
+    has(&b, "not shown to score above");
+    lacks(&b, "no better than");
+    strbuf_free(&b);
+    end_run(f);
+}
+
+/* Eight clusters carry no interval into the first line. */
+static void few_clusters_give_no_sentence(void **state)
+{
+    (void)state;
+    fixture *f = make_run();
+    f->d.n_models = 1;
+    size_t n = 0;
+    for (size_t i = 0; i < f->d.n_scores; i++)
+        if (strcmp(f->scores[i].key.model, "SmolLM2-135M") == 0) f->scores[n++] = f->scores[i];
+    f->d.n_scores = n;
+    n = 0;
+    for (size_t i = 0; i < f->d.n_responses; i++)
+        if (strcmp(f->responses[i].key.model, "SmolLM2-135M") == 0)
+            f->responses[n++] = f->responses[i];
+    f->d.n_responses = n;
+    for (size_t i = 0; i < f->d.n_items; i++) {
+        static const char *const eight[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+        f->items[i].cluster = eight[i % 8];
+    }
+    strbuf b = write_report(f, "md", 0);
+    lacks(&b, "of 100 items correctly");
+    has(&b, "This run allows no verdict on");
+    has(&b, "fewer than 20 independent clusters");
+    strbuf_free(&b);
+    end_run(f);
+}
+
 static void one_model_gets_scores_not_comparisons(void **state)
 {
     (void)state;
@@ -554,6 +596,8 @@ int test_report(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verdict_names_suite_protocol_kind_and_quantisation),
         cmocka_unit_test(what_is_not_shown_comes_with_what_could_have_been),
+        cmocka_unit_test(a_floor_claims_nothing),
+        cmocka_unit_test(few_clusters_give_no_sentence),
         cmocka_unit_test(one_model_gets_scores_not_comparisons),
         cmocka_unit_test(page_is_balanced_and_needs_no_network),
         cmocka_unit_test(hostile_text_is_shown_not_obeyed),
