@@ -3,6 +3,7 @@
 #include "harness/base/utf8.h"
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DEPTH_MAX = 64 };
@@ -22,19 +23,46 @@ static value *convert_number(arena *a, double d)
     return d == floor(d) && fabs(d) <= 0x1p53 ? value_int(a, (int64_t)d) : value_float(a, d);
 }
 
-static waage_status convert_children(value *into, const cJSON *j, const converter *c, int depth)
+static waage_status convert_list(value *into, const cJSON *j, const converter *c, int depth)
 {
     for (const cJSON *k = j->child; k; k = k->next) {
         value *v = NULL;
         WAAGE_TRY(convert(&v, k, c, depth + 1));
-        if (into->kind == VALUE_MAP && value_get(into, k->string))
-            return waage_err_set(c->err, WAAGE_EFORMAT, "%s:%u: key \"%.80s\" appears twice",
-                                 c->name, c->line, k->string);
-        const bool ok = into->kind == VALUE_MAP ? value_map_set(c->a, into, k->string, v)
-                                                : value_list_add(c->a, into, v);
-        if (!ok) return waage_err_nomem(c->err);
+        if (!value_list_add(c->a, into, v)) return waage_err_nomem(c->err);
     }
     return WAAGE_OK;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* value_map_set() looks through all keys that are there already: an object of 100,000 keys took a
+ * minute. So the pairs are put down as they come, and repeated keys are looked for afterwards. */
+static waage_status convert_map(value *into, const cJSON *j, const converter *c, int depth)
+{
+    size_t n = 0;
+    for (const cJSON *k = j->child; k; k = k->next)
+        n++;
+    if (n == 0) return WAAGE_OK;
+    const char **keys = calloc(n, sizeof *keys);
+    into->u.map.pairs = arena_calloc(c->a, n, sizeof *into->u.map.pairs);
+    waage_status st = keys && into->u.map.pairs ? WAAGE_OK : waage_err_nomem(c->err);
+    if (st == WAAGE_OK) into->u.map.cap = n;
+    for (const cJSON *k = j->child; st == WAAGE_OK && k; k = k->next) {
+        value_pair *p = &into->u.map.pairs[into->u.map.n];
+        p->key = arena_strdup(c->a, k->string);
+        st = p->key ? convert(&p->val, k, c, depth + 1) : waage_err_nomem(c->err);
+        if (st == WAAGE_OK) keys[into->u.map.n++] = p->key;
+    }
+    if (st == WAAGE_OK) qsort(keys, n, sizeof *keys, compare_keys);
+    for (size_t i = 1; st == WAAGE_OK && i < n; i++)
+        if (strcmp(keys[i - 1], keys[i]) == 0)
+            st = waage_err_set(c->err, WAAGE_EFORMAT, "%s:%u: key \"%.80s\" appears twice", c->name,
+                               c->line, keys[i]);
+    free(keys);
+    return st;
 }
 
 static waage_status convert(value **out, const cJSON *j, const converter *c, int depth)
@@ -61,7 +89,8 @@ static waage_status convert(value **out, const cJSON *j, const converter *c, int
     if (!v) return waage_err_nomem(c->err);
     v->line = c->line;
     *out = v;
-    return cJSON_IsArray(j) || cJSON_IsObject(j) ? convert_children(v, j, c, depth) : WAAGE_OK;
+    if (cJSON_IsArray(j)) return convert_list(v, j, c, depth);
+    return cJSON_IsObject(j) ? convert_map(v, j, c, depth) : WAAGE_OK;
 }
 
 /* Line of byte `at`, counted from line0. */

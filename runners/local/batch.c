@@ -238,9 +238,8 @@ waage_status batch_add(batch *b, batch_job *job, waage_err *err)
                              "a job without a prompt, or without tokens to make");
     for (size_t i = 0; job->kind == REQUEST_LOGLIK && i < job->n_choices; i++)
         if (job->choices[i].cut < 1 || job->choices[i].cut > job->choices[i].n)
-            return waage_err_set(err, WAAGE_EINVAL,
-                                 "choice %zu begins outside of its %zu tokens", i,
-                                 job->choices[i].n);
+            return waage_err_set(err, WAAGE_EINVAL, "choice %zu begins outside of its %zu tokens",
+                                 i, job->choices[i].n);
     job->order = b->next_order++;
     job->next = NULL;
     const waage_status st =

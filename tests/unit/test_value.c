@@ -201,6 +201,30 @@ static void test_files(void **state)
     }
 }
 
+/* Half a million keys are read in a moment, and one that repeats among them is found. */
+static void test_json_many_keys(void **state)
+{
+    (void)state;
+    enum { N = 500000 };
+    arena a = ARENA_EMPTY;
+    waage_err err = {0};
+    value *v;
+    strbuf b = STRBUF_EMPTY;
+    for (int i = 0; i < N; i++)
+        strbuf_printf(&b, "%s\"key %d\": %d", i ? ", " : "{", i, i);
+    const size_t len = b.len;
+    strbuf_puts(&b, "}");
+    assert_ok(json_parse(&v, &a, strbuf_str(&b), b.len, "m", 1, &err), err);
+    assert_int_equal(value_len(v), N);
+    assert_int_equal(value_get_int(v, "key 499999", -1), 499999);
+    strbuf_truncate(&b, len);
+    strbuf_puts(&b, ", \"key 77\": 0}");
+    assert_int_equal(json_parse(&v, &a, strbuf_str(&b), b.len, "m", 1, &err), WAAGE_EFORMAT);
+    assert_contains(err.msg, "key \"key 77\" appears twice");
+    strbuf_free(&b);
+    arena_free(&a);
+}
+
 static void test_csv_lines(void **state)
 {
     (void)state;
@@ -223,6 +247,7 @@ int test_value(void)
         cmocka_unit_test(test_yaml),   cmocka_unit_test(test_yaml_alias_bomb),
         cmocka_unit_test(test_lookup), cmocka_unit_test(test_print),
         cmocka_unit_test(test_files),  cmocka_unit_test(test_csv_lines),
+        cmocka_unit_test(test_json_many_keys),
     };
     return cmocka_run_group_tests_name("value", tests, NULL, NULL);
 }
