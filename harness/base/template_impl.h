@@ -1,6 +1,7 @@
 /* template_impl.h - what the parts of the template interpreter share; not for other modules.
  * Source -> tokens (template_lex.c) -> tree (template_parse.c) -> text (template_eval.c), with the
- * filters, tests, methods and functions in template_call.c and the values in template_value.c. */
+ * values in template_value.c, the operators in template_op.c, and filters, tests, methods and
+ * functions in the tables that template_call.c searches. */
 #ifndef BASE_TEMPLATE_IMPL_H
 #define BASE_TEMPLATE_IMPL_H
 #include "harness/base/template.h"
@@ -75,6 +76,11 @@ typedef struct {
     strbuf text, mask;
 } tbuf;
 
+#define TBUF_EMPTY                                                                                 \
+    {                                                                                              \
+        STRBUF_EMPTY, STRBUF_EMPTY                                                                 \
+    }
+
 /* ---- tree ---- */
 
 typedef enum {
@@ -132,7 +138,7 @@ typedef enum {
     OP_NOT_IN
 } op_kind;
 
-typedef struct callee callee; /* a filter, test, method or function: template_call.c */
+typedef struct callee callee; /* a filter, test, method or function */
 
 struct node {
     node_kind kind;
@@ -253,6 +259,8 @@ WAAGE_MUST_CHECK waage_status tval_items(render *r, uint32_t line, const tval *v
 
 tstr tstr_slice(tstr s, size_t start, size_t end); /* bytes */
 bool tstr_same(tstr a, tstr b);
+/* Position of b in a at or after byte `from`, or SIZE_MAX. */
+size_t tstr_find(tstr a, tstr b, size_t from);
 
 void tbuf_free(tbuf *b);
 void tbuf_put(tbuf *b, tstr s);
@@ -260,6 +268,7 @@ void tbuf_puts(tbuf *b, const char *s); /* written by the template */
 WAAGE_MUST_CHECK waage_status tbuf_check(render *r, uint32_t line, const tbuf *b);
 /* The text as a string of the rendering; the buffer is freed. */
 WAAGE_MUST_CHECK waage_status tbuf_take(render *r, uint32_t line, tbuf *b, tstr *out);
+WAAGE_MUST_CHECK waage_status tbuf_take_value(render *r, uint32_t line, tbuf *b, tval *out);
 
 /* str(v) and repr(v) of Python, JSON text. Strict templates refuse undefined values. */
 WAAGE_MUST_CHECK waage_status tval_print(render *r, uint32_t line, const tval *v, tbuf *out);
@@ -271,6 +280,18 @@ typedef struct {
 } json_style;
 WAAGE_MUST_CHECK waage_status tval_put_json(render *r, uint32_t line, const tval *v,
                                             const json_style *st, int depth, tbuf *out);
+
+/* ---- operators: template_op.c ---- */
+
+WAAGE_MUST_CHECK waage_status tval_binary(render *r, const node *n, const tval *a, const tval *b,
+                                          tval *out);
+WAAGE_MUST_CHECK waage_status tval_contains(render *r, uint32_t line, const tval *item,
+                                            const tval *in, bool *out);
+/* v[key] as Jinja2 has it: undefined when there is none. */
+WAAGE_MUST_CHECK waage_status tval_item(render *r, uint32_t line, const tval *v, const tval *key,
+                                        tval *out);
+/* A number or a bool, both as f and, when *is_int, as i; false for all others. */
+bool tval_number(const tval *v, double *f, int64_t *i, bool *is_int);
 
 /* ---- calls: template_call.c ---- */
 
@@ -291,6 +312,14 @@ struct callee {
     waage_status (*run)(render *r, const call_args *c, const tval *self, tval *out);
 };
 
+typedef struct {
+    const callee *items; /* (n) */
+    size_t n;
+} callee_table;
+
+extern const callee_table template_text_callees, template_list_callees, template_filter_callees,
+    template_test_callees, template_function_callees;
+
 /* NULL: not implemented. */
 const callee *callee_find(call_kind kind, const char *name);
 /* Is this attribute a method of Python's dict, so that `.name` cannot mean a member? */
@@ -300,11 +329,15 @@ int callee_param(const callee *c, const char *keyword);
 /* Evaluate arguments and run. */
 WAAGE_MUST_CHECK waage_status callee_run(render *r, frame *f, const node *call, const tval *self,
                                          tval *out);
-WAAGE_MUST_CHECK waage_status tval_binary(render *r, const node *n, const tval *a, const tval *b,
+
+/* For the callees: was this argument given; `what` is not for a value like v; strings only. */
+bool call_given(const tval *v);
+waage_status call_wrong(render *r, const call_args *c, const char *what, const tval *v);
+WAAGE_MUST_CHECK waage_status call_need_str(render *r, const call_args *c, const tval *v,
+                                            const char *what);
+/* s without white space, or without the characters in `chars`, at its ends: template_text.c. */
+tstr tstr_strip(tstr s, const tstr *chars, bool left, bool right);
+/* A member by attribute name or path "a.b", as map(attribute=) has it: template_list.c. */
+WAAGE_MUST_CHECK waage_status tval_member(render *r, uint32_t line, const tval *v, const tval *attr,
                                           tval *out);
-WAAGE_MUST_CHECK waage_status tval_contains(render *r, uint32_t line, const tval *item,
-                                            const tval *in, bool *out);
-/* v[key] as Jinja2 has it: undefined when there is none. */
-WAAGE_MUST_CHECK waage_status tval_item(render *r, uint32_t line, const tval *v, const tval *key,
-                                        tval *out);
 #endif

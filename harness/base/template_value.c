@@ -243,6 +243,13 @@ bool tval_truth(const tval *v)
     }
 }
 
+size_t tstr_find(tstr a, tstr b, size_t from)
+{
+    for (size_t i = from; i + b.len <= a.len; i++)
+        if (memcmp(a.s + i, b.s, b.len) == 0) return i;
+    return SIZE_MAX;
+}
+
 bool tstr_same(tstr a, tstr b)
 {
     return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
@@ -454,6 +461,12 @@ waage_status tbuf_take(render *r, uint32_t line, tbuf *b, tstr *out)
     }
     tbuf_free(b);
     return st;
+}
+
+waage_status tbuf_take_value(render *r, uint32_t line, tbuf *b, tval *out)
+{
+    out->kind = TV_STR;
+    return tbuf_take(r, line, b, &out->u.str);
 }
 
 static waage_status put_scalar(render *r, const tval *v, tbuf *out)
