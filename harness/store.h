@@ -1,5 +1,5 @@
 /* store.h - the run store: one SQLite file per run (DIR/run.sqlite), WAL, synchronous FULL.
- * Sole includer of sqlite3.h is store.c. A report is a pure function of what is read from here.
+ * Sole includer of sqlite3.h is store_db.c. A report is a pure function of what is read from here.
  * Timings live in tables of their own that no digest covers. */
 #ifndef HARNESS_STORE_H
 #define HARNESS_STORE_H
