@@ -60,8 +60,8 @@ typedef struct {
 
 /* Compile. `name` and `line0` (line number of the first line; 1 for a file) are for messages, which
  * read "NAME:LINE: ...". The source is copied. Options are copied, except `trusted`, which is
- * borrowed. WAAGE_EFORMAT: wrong syntax, or longer than TEMPLATE_MAX_BYTES. WAAGE_EUNSUPPORTED: Jinja2 that this interpreter does not
- * have. */
+ * borrowed. WAAGE_EFORMAT: wrong syntax, or longer than TEMPLATE_MAX_BYTES. WAAGE_EUNSUPPORTED:
+ * Jinja2 that this interpreter does not have. */
 WAAGE_MUST_CHECK waage_status template_compile(template **out, arena *a, const char *source,
                                                size_t len, const char *name, uint32_t line0,
                                                const template_options *opt, waage_err *err);

@@ -342,8 +342,8 @@ static waage_status quit(void *ctx, const request *rq, const reply *rp, waage_er
     return --q->left > 0 ? WAAGE_OK : waage_err_set(err, WAAGE_EWRITE, "the disk is full");
 }
 
-/* Whenever the caller fails, the run ends with its status, all pages are given back, nothing is lost
- * (ASan watches), and the next run gives what a first one gives. */
+/* Whenever the caller fails, the run ends with its status, all pages are given back, nothing is
+ * lost (ASan watches), and the next run gives what a first one gives. */
 static void test_caller_fails(void **state)
 {
     (void)state;
@@ -352,7 +352,8 @@ static void test_caller_fails(void **state)
     const runner_options few = {.n_threads = 1, .n_batch = 3};
     runner *r = open_model(llama_path, &few);
     const local_model *m = (const local_model *)r;
-    request rq[3] = {completion("The first of the three prompts", 9), completion("", 3),
+    request rq[3] = {completion("The first of the three prompts", 9),
+                     completion("", 3),
                      {.item_id = "l",
                       .kind = REQUEST_LOGLIK,
                       .proto = PROTOCOL_COMPLETION,

@@ -243,10 +243,10 @@ static void test_csv_lines(void **state)
 int test_value(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_json),   cmocka_unit_test(test_json_depth),
-        cmocka_unit_test(test_yaml),   cmocka_unit_test(test_yaml_alias_bomb),
-        cmocka_unit_test(test_lookup), cmocka_unit_test(test_print),
-        cmocka_unit_test(test_files),  cmocka_unit_test(test_csv_lines),
+        cmocka_unit_test(test_json),           cmocka_unit_test(test_json_depth),
+        cmocka_unit_test(test_yaml),           cmocka_unit_test(test_yaml_alias_bomb),
+        cmocka_unit_test(test_lookup),         cmocka_unit_test(test_print),
+        cmocka_unit_test(test_files),          cmocka_unit_test(test_csv_lines),
         cmocka_unit_test(test_json_many_keys),
     };
     return cmocka_run_group_tests_name("value", tests, NULL, NULL);
