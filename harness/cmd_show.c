@@ -93,21 +93,29 @@ static waage_status put_prompts(strbuf *out, const task *t, const show_args *arg
     return WAAGE_OK;
 }
 
+static waage_status put_suite(strbuf *out, const char *name, const task_list *list,
+                              const show_args *args, arena *a, waage_err *err)
+{
+    bool found = false;
+    for (size_t i = 0; i < list->n; i++)
+        if (args->item)
+            WAAGE_TRY(put_prompts(out, list->tasks[i], args, &found, a, err));
+        else
+            put_task(out, list->tasks[i]);
+    if (args->item && !found)
+        return waage_err_set(err, WAAGE_ENOTFOUND, "%s has no item '%s'", name, args->item);
+    return WAAGE_OK;
+}
+
 static waage_status show_suite(strbuf *out, const char *name, const show_args *args, arena *a,
                                waage_err *err)
 {
     const task_options how = {.data_dir = args->data, .num_fewshot = -1};
     task_list list = {NULL, 0};
-    bool found = false;
     WAAGE_TRY(task_load(&list, a, name, &how, err));
-    for (size_t i = 0; i < list.n; i++)
-        if (args->item)
-            WAAGE_TRY(put_prompts(out, list.tasks[i], args, &found, a, err));
-        else
-            put_task(out, list.tasks[i]);
-    if (args->item && !found)
-        return waage_err_set(err, WAAGE_ENOTFOUND, "%s has no item '%s'", name, args->item);
-    return WAAGE_OK;
+    const waage_status st = put_suite(out, name, &list, args, a, err);
+    task_list_close(&list);
+    return st;
 }
 
 /* ---- Models
