@@ -31,6 +31,10 @@ endif
 CFLAGS_ALL = $(BASE_FLAGS) $(OPT_$(MODE)) $(WARN) -I. -I$(O)/gen $(PKG_CFLAGS) $(CFLAGS)
 LDLIBS_ALL = $(PKG_LIBS) -lcsv -lm -lpthread $(LDLIBS)
 
+KERNEL_FLAGS_release := -O3
+# Kernels know no threads; instrumented, the portable set alone would take minutes.
+KERNEL_FLAGS_tsan := -O2 -fno-sanitize=thread
+
 ARCH := $(shell uname -m)
 ISA_SUFFIXES := avx2 avx512vnni amx neon
 ISA_FLAGS_avx2 := -mavx2 -mfma -mf16c
@@ -78,7 +82,7 @@ $(O)/libwaage.a: $(LIB_OBJ)
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(if $(filter kernels/%,$<),$(if $(filter release,$(MODE)),-O3)) $(call isa_of,$<) -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) $(if $(filter kernels/%,$<),$(KERNEL_FLAGS_$(MODE))) $(call isa_of,$<) -MMD -MP -c -o $@ $<
 
 # The built-in suites travel inside the binary: one file to copy, nothing to install beside it.
 $(O)/gen/suite_embed.c: tools/embed.sh $(SUITES)
