@@ -45,6 +45,15 @@ float fmath_silu(float x)
     return x * fmath_sigmoid(x);
 }
 
+float fmath_swiglu_clamped(float gate, float up)
+{
+    /* Comparisons that NaN fails keep it. */
+    const float g = FMATH_SWIGLU_LIMIT < gate ? FMATH_SWIGLU_LIMIT : gate;
+    const float low = -FMATH_SWIGLU_LIMIT > up ? -FMATH_SWIGLU_LIMIT : up;
+    const float u = FMATH_SWIGLU_LIMIT < low ? FMATH_SWIGLU_LIMIT : low;
+    return g * fmath_sigmoid(FMATH_SWIGLU_ALPHA * g) * (u + 1.0f);
+}
+
 float fmath_gelu(float x)
 {
     return x * fmath_sigmoid(x * fmaf(x * x, FMATH_GELU_B, FMATH_GELU_A));

@@ -18,6 +18,9 @@ float fmath_silu(float x);
 /* GELU in its tanh form, 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), computed as
  * x * sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)): the same function without the cancellation. */
 float fmath_gelu(float x);
+/* The gate of gpt-oss: g = min(gate, 7), u = up within [-7, 7]; (g * sigmoid(1.702 g)) * (u + 1).
+ * NaN stays NaN. */
+float fmath_swiglu_clamped(float gate, float up);
 
 /* Double precision, for tables, angles and log-sum-exp; within 1 ulp (pow_d: relative error below
  * 2^-52 * (1 + |y log x|)). */
@@ -41,6 +44,8 @@ double fmath_cos_d(double x);
 #define FMATH_E2 0.041668394215115256f
 #define FMATH_E3 0.00836878041832136f
 #define FMATH_E4 0.0013814466849556297f
+#define FMATH_SWIGLU_LIMIT 7.0f
+#define FMATH_SWIGLU_ALPHA 1.702f
 #define FMATH_GELU_A 1.5957691216057308f  /* 2 sqrt(2/pi) */
 #define FMATH_GELU_B 0.07135481627260025f /* 0.044715 times that */
 

@@ -43,6 +43,15 @@ static inline __m256 fmath_silu_avx2(__m256 x)
     return _mm256_mul_ps(x, fmath_sigmoid_avx2(x));
 }
 
+static inline __m256 fmath_swiglu_clamped_avx2(__m256 gate, __m256 up)
+{
+    const __m256 limit = _mm256_set1_ps(FMATH_SWIGLU_LIMIT);
+    const __m256 g = _mm256_min_ps(limit, gate);
+    const __m256 u = _mm256_min_ps(limit, _mm256_max_ps(_mm256_set1_ps(-FMATH_SWIGLU_LIMIT), up));
+    const __m256 s = fmath_sigmoid_avx2(_mm256_mul_ps(_mm256_set1_ps(FMATH_SWIGLU_ALPHA), g));
+    return _mm256_mul_ps(_mm256_mul_ps(g, s), _mm256_add_ps(u, _mm256_set1_ps(1.0f)));
+}
+
 static inline __m256 fmath_gelu_avx2(__m256 x)
 {
     const __m256 inner = _mm256_fmadd_ps(_mm256_mul_ps(x, x), _mm256_set1_ps(FMATH_GELU_B),

@@ -40,6 +40,15 @@ static inline __m512 fmath_silu_avx512(__m512 x)
     return _mm512_mul_ps(x, fmath_sigmoid_avx512(x));
 }
 
+static inline __m512 fmath_swiglu_clamped_avx512(__m512 gate, __m512 up)
+{
+    const __m512 limit = _mm512_set1_ps(FMATH_SWIGLU_LIMIT);
+    const __m512 g = _mm512_min_ps(limit, gate);
+    const __m512 u = _mm512_min_ps(limit, _mm512_max_ps(_mm512_set1_ps(-FMATH_SWIGLU_LIMIT), up));
+    const __m512 s = fmath_sigmoid_avx512(_mm512_mul_ps(_mm512_set1_ps(FMATH_SWIGLU_ALPHA), g));
+    return _mm512_mul_ps(_mm512_mul_ps(g, s), _mm512_add_ps(u, _mm512_set1_ps(1.0f)));
+}
+
 static inline __m512 fmath_gelu_avx512(__m512 x)
 {
     const __m512 inner = _mm512_fmadd_ps(_mm512_mul_ps(x, x), _mm512_set1_ps(FMATH_GELU_B),

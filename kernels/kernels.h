@@ -95,7 +95,10 @@ typedef struct {
     /* out[i] = silu(gate[i]) * up[i], and the tanh form of GELU; out may be gate or up. */
     void (*silu_mul)(float *out, const float *gate, const float *up, size_t n);
     void (*gelu_mul)(float *out, const float *gate, const float *up, size_t n);
-    void (*add)(float *x, const float *y, size_t n); /* x += y */
+    /* g = min(gate, 7), u = up within [-7, 7]: out[i] = (g * sigmoid(1.702 g)) * (u + 1); alike. */
+    void (*swiglu_clamped)(float *out, const float *gate, const float *up, size_t n);
+    void (*add)(float *x, const float *y, size_t n);                 /* x += y */
+    void (*add_scaled)(float *y, const float *x, float a, size_t n); /* y[i] = fma(a, x[i], y[i]) */
     void (*attention)(const kern_attn *job);
     /* One tile of at most KERN_LSE_TILE logits: maximum m and sum of exp(x - m) in 16 lanes. */
     void (*lse_tile)(const float *x, size_t n, float *m, float *sum);

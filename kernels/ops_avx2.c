@@ -104,6 +104,27 @@ void kern_gelu_mul_avx2(float *out, const float *gate, const float *up, size_t n
         out[i] = fmath_gelu(gate[i]) * up[i];
 }
 
+void kern_swiglu_clamped_avx2(float *out, const float *gate, const float *up, size_t n)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(
+            out + i, fmath_swiglu_clamped_avx2(_mm256_loadu_ps(gate + i), _mm256_loadu_ps(up + i)));
+    for (; i < n; i++)
+        out[i] = fmath_swiglu_clamped(gate[i], up[i]);
+}
+
+void kern_add_scaled_avx2(float *y, const float *x, float a, size_t n)
+{
+    const __m256 factor = _mm256_set1_ps(a);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(y + i,
+                         _mm256_fmadd_ps(factor, _mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i)));
+    for (; i < n; i++)
+        y[i] = fmaf(a, x[i], y[i]);
+}
+
 void kern_add_avx2(float *x, const float *y, size_t n)
 {
     size_t i = 0;

@@ -67,6 +67,27 @@ void kern_gelu_mul_avx512vnni(float *out, const float *gate, const float *up, si
     }
 }
 
+void kern_swiglu_clamped_avx512vnni(float *out, const float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        const __mmask16 m = first_lanes(n - i);
+        _mm512_mask_storeu_ps(out + i, m,
+                              fmath_swiglu_clamped_avx512(_mm512_maskz_loadu_ps(m, gate + i),
+                                                          _mm512_maskz_loadu_ps(m, up + i)));
+    }
+}
+
+void kern_add_scaled_avx512vnni(float *y, const float *x, float a, size_t n)
+{
+    const __m512 factor = _mm512_set1_ps(a);
+    for (size_t i = 0; i < n; i += 16) {
+        const __mmask16 m = first_lanes(n - i);
+        _mm512_mask_storeu_ps(y + i, m,
+                              _mm512_fmadd_ps(factor, _mm512_maskz_loadu_ps(m, x + i),
+                                              _mm512_maskz_loadu_ps(m, y + i)));
+    }
+}
+
 void kern_add_avx512vnni(float *x, const float *y, size_t n)
 {
     for (size_t i = 0; i < n; i += 16) {

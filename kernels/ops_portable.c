@@ -38,10 +38,22 @@ void kern_gelu_mul_portable(float *out, const float *gate, const float *up, size
         out[i] = fmath_gelu(gate[i]) * up[i];
 }
 
+void kern_swiglu_clamped_portable(float *out, const float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = fmath_swiglu_clamped(gate[i], up[i]);
+}
+
 void kern_add_portable(float *x, const float *y, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         x[i] += y[i];
+}
+
+void kern_add_scaled_portable(float *y, const float *x, float a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = fmaf(a, x[i], y[i]);
 }
 
 /* ---- Attention ---------------------------------------------------------------------------- */

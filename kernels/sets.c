@@ -19,7 +19,9 @@ static size_t scratch_bytes(size_t k)
         .rmsnorm = kern_rmsnorm_##set,                                                             \
         .silu_mul = kern_silu_mul_##set,                                                           \
         .gelu_mul = kern_gelu_mul_##set,                                                           \
+        .swiglu_clamped = kern_swiglu_clamped_##set,                                               \
         .add = kern_add_##set,                                                                     \
+        .add_scaled = kern_add_scaled_##set,                                                       \
         .attention = kern_attention_##set,                                                         \
         .lse_tile = kern_lse_tile_##set,                                                           \
         .argmax = kern_argmax_##set,                                                               \

@@ -22,7 +22,9 @@
     void kern_rmsnorm_##set(float *out, const float *x, const float *w, size_t n, float eps);      \
     void kern_silu_mul_##set(float *out, const float *gate, const float *up, size_t n);            \
     void kern_gelu_mul_##set(float *out, const float *gate, const float *up, size_t n);            \
+    void kern_swiglu_clamped_##set(float *out, const float *gate, const float *up, size_t n);      \
     void kern_add_##set(float *x, const float *y, size_t n);                                       \
+    void kern_add_scaled_##set(float *y, const float *x, float a, size_t n);                       \
     void kern_attention_##set(const kern_attn *job);                                               \
     void kern_lse_tile_##set(const float *x, size_t n, float *m, float *sum);                      \
     size_t kern_argmax_##set(const float *x, size_t n);

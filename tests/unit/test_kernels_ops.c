@@ -48,8 +48,12 @@ static void elementwise(const kern_set *set, const kern_set *ref)
             fill(&state, y, LONGEST + 1);
             same_mul(set->silu_mul, ref->silu_mul, x + shift, y + shift, n);
             same_mul(set->gelu_mul, ref->gelu_mul, x + shift, y + shift, n);
+            same_mul(set->swiglu_clamped, ref->swiglu_clamped, x + shift, y + shift, n);
             memcpy(a, x, sizeof a);
             memcpy(b, x, sizeof b);
+            set->add_scaled(a + shift, y + shift, 0.37f, n);
+            ref->add_scaled(b + shift, y + shift, 0.37f, n);
+            assert_memory_equal(a, b, sizeof a);
             set->add(a + shift, y + shift, n);
             ref->add(b + shift, y + shift, n);
             assert_memory_equal(a, b, sizeof a);
@@ -99,6 +103,15 @@ static void test_elementwise_values(void **unused)
         const double g = 0.5 * v * (1.0 + tanh(0.7978845608028654 * (v + 0.044715 * v * v * v)));
         assert_true(fabs((double)out[i] - g * (double)w[i]) < 1e-6);
     }
+    for (size_t i = 0; i < 100; i++) /* both clamps are reached */
+        x[i] *= 4.0f, w[i] *= 15.0f;
+    ref->swiglu_clamped(out, x, w, 100);
+    for (size_t i = 0; i < 100; i++) {
+        const double g = fmin((double)x[i], 7.0), u = fmax(-7.0, fmin((double)w[i], 7.0));
+        assert_true(fabs((double)out[i] - g / (1.0 + exp(-1.702 * g)) * (u + 1.0)) < 2e-5);
+    }
+    assert_true(isnan(fmath_swiglu_clamped((float)NAN, 1.0f)));
+    assert_true(isnan(fmath_swiglu_clamped(1.0f, (float)NAN)));
 }
 
 /* ---- Attention ----------------------------------------------------------------------------------
