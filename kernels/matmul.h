@@ -32,7 +32,8 @@ typedef struct {
     _Alignas(64) uint8_t w[PANEL_CHUNK * KERN_PANEL_ROWS * 4];
     /* D of each half of 16 elements; the first of them where they agree */
     _Alignas(64) float d[MATMUL_BLOCKS][2][KERN_PANEL_ROWS];
-    _Alignas(64) float m[MATMUL_BLOCKS][KERN_PANEL_ROWS];  /* M, shape "with minimum" only */
+    _Alignas(64) float m[MATMUL_BLOCKS][KERN_PANEL_ROWS];  /* M, shapes with a minimum only */
+    _Alignas(64) float m1[MATMUL_BLOCKS][KERN_PANEL_ROWS]; /* M of the second half, Q2_K only */
     _Alignas(64) float acc[MATMUL_GROUP][KERN_PANEL_ROWS]; /* (tokens of the group, rows) */
     int bias; /* what w exceeds the weights by, for sets that keep them unsigned */
 } matmul_panel;

@@ -5,6 +5,7 @@
 #include "kernels/half.h"
 #include "kernels/matmul.h"
 #include "kernels/sets.h"
+#include "kernels/unpack.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -194,7 +195,7 @@ INLINE void block_scales(matmul_panel *u, quant_type t, const panel_chunk *c, si
 
 /* Scratch for integers: [quad][pair of elements][16 rows][2] int16. Panel order makes the even
  * bytes the first pair and the odd ones the second. */
-INLINE void unpack_pairs(matmul_panel *u, quant_type t, const panel_chunk *c)
+INLINE void take_pairs(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         for (size_t half = 0; half < 2; half++) {
@@ -242,7 +243,7 @@ INLINE void unpack_dequantized(matmul_panel *u, quant_type t, const panel_chunk 
     static void pairs_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                  \
     {                                                                                              \
         (void)t;                                                                                   \
-        unpack_pairs(u, QUANT_##name, c);                                                          \
+        take_pairs(u, QUANT_##name, c);                                                            \
     }                                                                                              \
     static void floats_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                 \
     {                                                                                              \
@@ -290,6 +291,7 @@ enum { TILE = 4 };
 typedef struct {
     const int16_t *q[TILE];
     const float *scale[TILE], *sum_scaled[TILE];
+    const int32_t *sum[TILE];
     float *acc[TILE];
 } int_rows;
 
@@ -334,7 +336,20 @@ INLINE void tile_whole(matmul_panel *u, const int_rows *rows, size_t n_blocks, s
     }
 }
 
-INLINE void tile_halves(matmul_panel *u, const int_rows *rows, size_t n_blocks, size_t nr)
+/* acc + M0 * XS0 + M1 * XS1, XS of each half of the block. */
+INLINE __m256 add_minima(__m256 acc, const matmul_panel *u, const int_rows *rows, size_t i,
+                         size_t b, size_t half)
+{
+    const float x = rows->scale[i][b];
+    const int32_t *sum = rows->sum[i] + 2 * b;
+    acc =
+        _mm256_fmadd_ps(_mm256_load_ps(u->m[b] + 8 * half), _mm256_set1_ps(x * (float)sum[0]), acc);
+    return _mm256_fmadd_ps(_mm256_load_ps(u->m1[b] + 8 * half), _mm256_set1_ps(x * (float)sum[1]),
+                           acc);
+}
+
+INLINE void tile_halves(matmul_panel *u, const int_rows *rows, size_t n_blocks, size_t nr,
+                        bool minimum)
 {
     for (size_t b = 0; b < n_blocks; b++) {
         __m256i s0[TILE][2], s1[TILE][2];
@@ -347,20 +362,20 @@ INLINE void tile_halves(matmul_panel *u, const int_rows *rows, size_t n_blocks, 
                 float *at = rows->acc[i] + 8 * half;
                 __m256 t = _mm256_mul_ps(d0, _mm256_cvtepi32_ps(s0[i][half]));
                 t = _mm256_fmadd_ps(d1, _mm256_cvtepi32_ps(s1[i][half]), t);
-                _mm256_store_ps(at, _mm256_fmadd_ps(t, _mm256_broadcast_ss(rows->scale[i] + b),
-                                                    _mm256_load_ps(at)));
+                t = _mm256_fmadd_ps(t, _mm256_broadcast_ss(rows->scale[i] + b), _mm256_load_ps(at));
+                _mm256_store_ps(at, minimum ? add_minima(t, u, rows, i, b, half) : t);
             }
         }
     }
 }
 
-typedef enum { TILE_PLAIN, TILE_MINIMUM, TILE_SUB16 } tile_shape;
+typedef enum { TILE_PLAIN, TILE_MINIMUM, TILE_SUB16, TILE_SUB16_MINIMUM } tile_shape;
 
 INLINE void tile_rows(matmul_panel *u, const int_rows *rows, size_t n_blocks, size_t nr,
                       tile_shape shape)
 {
-    if (shape == TILE_SUB16)
-        tile_halves(u, rows, n_blocks, nr);
+    if (shape == TILE_SUB16 || shape == TILE_SUB16_MINIMUM)
+        tile_halves(u, rows, n_blocks, nr, shape == TILE_SUB16_MINIMUM);
     else
         tile_whole(u, rows, n_blocks, nr, shape == TILE_MINIMUM);
 }
@@ -373,6 +388,7 @@ INLINE void rows_of(int_rows *rows, int16_t wide[TILE][PANEL_CHUNK], matmul_pane
         const size_t block = (t0 + i0 + i) * a->n_blocks + k0 / KERN_BLOCK;
         rows->scale[i] = a->scale + block;
         rows->sum_scaled[i] = a->sum_scaled + block;
+        rows->sum[i] = a->sum + 2 * block;
         rows->acc[i] = u->acc[i0 + i];
         rows->q[i] = a->grade == KERN_GRADE_I16 ? a->q16 + block * KERN_BLOCK : wide[i];
         if (a->grade == KERN_GRADE_I16) continue;
@@ -428,6 +444,13 @@ static void tile_sub16(matmul_panel *u, size_t n_panels, const kern_acts *a, siz
 {
     for (size_t j = 0; j < n_panels; j++)
         tile_tokens(&u[j], a, t0, n_tokens, k0, n, TILE_SUB16);
+}
+
+static void tile_sub16_minimum(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
+                               size_t n_tokens, size_t k0, size_t n)
+{
+    for (size_t j = 0; j < n_panels; j++)
+        tile_tokens(&u[j], a, t0, n_tokens, k0, n, TILE_SUB16_MINIMUM);
 }
 
 /* ---- Float tile: up to 6 tokens -----------------------------------------------------------------
@@ -495,18 +518,24 @@ static void tile_floats(matmul_panel *u, size_t n_panels, const kern_acts *a, si
  */
 
 static const matmul_path int_paths[QUANT_COUNT] = {
-    [QUANT_F32] = {floats_F32, tile_floats},   [QUANT_F16] = {floats_F16, tile_floats},
-    [QUANT_BF16] = {floats_BF16, tile_floats}, [QUANT_Q4_0] = {pairs_Q4_0, tile_plain},
-    [QUANT_Q4_1] = {pairs_Q4_1, tile_minimum}, [QUANT_Q5_0] = {pairs_Q5_0, tile_plain},
-    [QUANT_Q8_0] = {pairs_Q8_0, tile_plain},   [QUANT_Q4_K] = {pairs_Q4_K, tile_minimum},
-    [QUANT_Q6_K] = {pairs_Q6_K, tile_sub16},
+    [QUANT_F32] = {floats_F32, tile_floats},           [QUANT_F16] = {floats_F16, tile_floats},
+    [QUANT_BF16] = {floats_BF16, tile_floats},         [QUANT_Q4_0] = {pairs_Q4_0, tile_plain},
+    [QUANT_Q4_1] = {pairs_Q4_1, tile_minimum},         [QUANT_Q5_0] = {pairs_Q5_0, tile_plain},
+    [QUANT_Q8_0] = {pairs_Q8_0, tile_plain},           [QUANT_Q4_K] = {pairs_Q4_K, tile_minimum},
+    [QUANT_Q6_K] = {pairs_Q6_K, tile_sub16},           [QUANT_Q5_1] = {unpack_pairs, tile_minimum},
+    [QUANT_Q2_K] = {unpack_pairs, tile_sub16_minimum}, [QUANT_Q3_K] = {unpack_pairs, tile_sub16},
+    [QUANT_Q5_K] = {unpack_pairs, tile_minimum},       [QUANT_IQ4_NL] = {unpack_pairs, tile_plain},
+    [QUANT_IQ4_XS] = {unpack_pairs, tile_plain},       [QUANT_MXFP4] = {unpack_pairs, tile_plain},
 };
 static const matmul_path float_paths[QUANT_COUNT] = {
-    [QUANT_F32] = {floats_F32, tile_floats},   [QUANT_F16] = {floats_F16, tile_floats},
-    [QUANT_BF16] = {floats_BF16, tile_floats}, [QUANT_Q4_0] = {floats_Q4_0, tile_floats},
-    [QUANT_Q4_1] = {floats_Q4_1, tile_floats}, [QUANT_Q5_0] = {floats_Q5_0, tile_floats},
-    [QUANT_Q8_0] = {floats_Q8_0, tile_floats}, [QUANT_Q4_K] = {floats_Q4_K, tile_floats},
-    [QUANT_Q6_K] = {floats_Q6_K, tile_floats},
+    [QUANT_F32] = {floats_F32, tile_floats},       [QUANT_F16] = {floats_F16, tile_floats},
+    [QUANT_BF16] = {floats_BF16, tile_floats},     [QUANT_Q4_0] = {floats_Q4_0, tile_floats},
+    [QUANT_Q4_1] = {floats_Q4_1, tile_floats},     [QUANT_Q5_0] = {floats_Q5_0, tile_floats},
+    [QUANT_Q8_0] = {floats_Q8_0, tile_floats},     [QUANT_Q4_K] = {floats_Q4_K, tile_floats},
+    [QUANT_Q6_K] = {floats_Q6_K, tile_floats},     [QUANT_Q5_1] = {unpack_floats, tile_floats},
+    [QUANT_Q2_K] = {unpack_floats, tile_floats},   [QUANT_Q3_K] = {unpack_floats, tile_floats},
+    [QUANT_Q5_K] = {unpack_floats, tile_floats},   [QUANT_IQ4_NL] = {unpack_floats, tile_floats},
+    [QUANT_IQ4_XS] = {unpack_floats, tile_floats}, [QUANT_MXFP4] = {unpack_floats, tile_floats},
 };
 
 void kern_matmul_avx2(const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a, size_t t0,

@@ -5,6 +5,7 @@
 #include "kernels/half.h"
 #include "kernels/matmul.h"
 #include "kernels/sets.h"
+#include "kernels/unpack.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -153,7 +154,7 @@ INLINE void block_scales(matmul_panel *u, quant_type t, const panel_chunk *c, si
 
 /* Grade i16: scratch holds [quad][pair of elements][16 rows][2] int16. Panel order makes the even
  * bytes the first pair and the odd ones the second. */
-INLINE void unpack_pairs(matmul_panel *u, quant_type t, const panel_chunk *c)
+INLINE void take_pairs(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         block_scales(u, t, c, b);
@@ -168,7 +169,7 @@ INLINE void unpack_pairs(matmul_panel *u, quant_type t, const panel_chunk *c)
 }
 
 /* Grade i8: scratch holds [quad][16 rows][4] unsigned bytes in the order of the elements. */
-INLINE void unpack_bytes(matmul_panel *u, quant_type t, const panel_chunk *c)
+INLINE void take_bytes(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     const __m512i order =
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
@@ -211,12 +212,12 @@ INLINE void unpack_dequantized(matmul_panel *u, quant_type t, const panel_chunk 
     static void pairs_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                  \
     {                                                                                              \
         (void)t;                                                                                   \
-        unpack_pairs(u, QUANT_##name, c);                                                          \
+        take_pairs(u, QUANT_##name, c);                                                            \
     }                                                                                              \
     static void bytes_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                  \
     {                                                                                              \
         (void)t;                                                                                   \
-        unpack_bytes(u, QUANT_##name, c);                                                          \
+        take_bytes(u, QUANT_##name, c);                                                            \
     }                                                                                              \
     static void floats_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                 \
     {                                                                                              \
@@ -256,7 +257,13 @@ static void floats_BF16(matmul_panel *u, quant_type t, const panel_chunk *c)
 /* ---- Integer tiles: up to 8 tokens and 2 panels, one register of 16 rows each --------------- */
 
 enum { TILE = 8 };
-typedef enum { TILE_PLAIN, TILE_MINIMUM, TILE_SUB16 } tile_shape;
+typedef enum { TILE_PLAIN, TILE_MINIMUM, TILE_SUB16, TILE_SUB16_MINIMUM } tile_shape;
+
+/* Whether halves of 16 have their own scales. */
+INLINE bool halves(tile_shape shape)
+{
+    return shape == TILE_SUB16 || shape == TILE_SUB16_MINIMUM;
+}
 
 /* Everything that is known when a tile is compiled. */
 typedef struct {
@@ -269,8 +276,9 @@ typedef struct {
     const float *scale[TILE], *sum_scaled[TILE];
     size_t first; /* row of the accumulators that belongs to token 0 of the tile */
     /* Grade i8: where a sum starts, [block][half]: minus the bias times the sum of q, of the half
-     * for TILE_SUB16, else of the block (in both places). */
+     * for halves, else of the block (in both places). */
     _Alignas(64) int32_t start[TILE][MATMUL_BLOCKS * 2];
+    _Alignas(64) float half_scaled[TILE][MATMUL_BLOCKS * 2]; /* XS of each half, Q2_K only */
 } int_rows;
 
 /* sums[j][i] = dot products over n groups of 4 bytes of q (2 int16 or 4 int8) from group g0 on. */
@@ -364,8 +372,13 @@ INLINE void tile_halves(tile_acc *acc, matmul_panel *u, size_t np, const int_row
         for (size_t i = 0; i < nr; i++) {
             const __m512 both = _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(sums[j][i]), t[j][i]);
             const __m512 x = _mm512_set1_ps(rows->scale[i][b]);
-            put_acc(acc, u, np, rows, nr, j, i,
-                    _mm512_fmadd_ps(both, x, get_acc(acc, u, np, rows, nr, j, i)));
+            __m512 v = _mm512_fmadd_ps(both, x, get_acc(acc, u, np, rows, nr, j, i));
+            if (kind.shape == TILE_SUB16_MINIMUM) {
+                const float *xs = rows->half_scaled[i] + 2 * b;
+                v = _mm512_fmadd_ps(_mm512_load_ps(u[j].m[b]), _mm512_set1_ps(xs[0]), v);
+                v = _mm512_fmadd_ps(_mm512_load_ps(u[j].m1[b]), _mm512_set1_ps(xs[1]), v);
+            }
+            put_acc(acc, u, np, rows, nr, j, i, v);
         }
     }
 }
@@ -379,7 +392,7 @@ INLINE void tile_blocks(matmul_panel *u, size_t np, const int_rows *rows, size_t
             for (size_t i = 0; i < nr; i++)
                 acc.v[j][i] = _mm512_load_ps(u[j].acc[rows->first + i]);
     for (size_t b = 0; b < n_blocks; b++) {
-        if (kind.shape == TILE_SUB16)
+        if (halves(kind.shape))
             tile_halves(&acc, u, np, rows, nr, b, kind);
         else
             tile_whole(&acc, u, np, rows, nr, b, kind);
@@ -396,8 +409,19 @@ INLINE void start_sums(int32_t start[MATMUL_BLOCKS * 2], const int32_t *sum, siz
 {
     const __mmask16 m = (__mmask16)((1u << 2 * n_blocks) - 1u);
     __m512i v = _mm512_maskz_loadu_epi32(m, sum);
-    if (kind.shape != TILE_SUB16) v = _mm512_add_epi32(v, _mm512_shuffle_epi32(v, _MM_PERM_CDAB));
+    if (!halves(kind.shape)) v = _mm512_add_epi32(v, _mm512_shuffle_epi32(v, _MM_PERM_CDAB));
     _mm512_store_si512(start, _mm512_mullo_epi32(v, _mm512_set1_epi32(-bias)));
+}
+
+/* X times the sums of a chunk's halves. */
+INLINE void scale_halves(float xs[MATMUL_BLOCKS * 2], const int32_t *sum, const float *scale,
+                         size_t n_blocks)
+{
+    const __mmask16 m = (__mmask16)((1u << 2 * n_blocks) - 1u);
+    const __m256 x = _mm256_maskz_loadu_ps((__mmask8)((1u << n_blocks) - 1u), scale);
+    const __m512i twice = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+    const __m512 both = _mm512_permutexvar_ps(twice, _mm512_castps256_ps512(x));
+    _mm512_store_ps(xs, _mm512_mul_ps(both, _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(m, sum))));
 }
 
 /* Tokens t .. t + nr - 1, the first of which owns accumulator row `first`. */
@@ -412,6 +436,8 @@ INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, siz
                                                   : (const uint8_t *)(a->q8 + block * KERN_BLOCK);
         if (kind.grade == KERN_GRADE_I8)
             start_sums(rows->start[i], a->sum + 2 * block, n / KERN_BLOCK, bias, kind);
+        if (kind.shape == TILE_SUB16_MINIMUM)
+            scale_halves(rows->half_scaled[i], a->sum + 2 * block, rows->scale[i], n / KERN_BLOCK);
     }
 }
 
@@ -461,9 +487,11 @@ INLINE void tile_panels(matmul_panel *u, size_t np, const kern_acts *a, size_t t
 INT_TILE(plain_i16, TILE_PLAIN, KERN_GRADE_I16)
 INT_TILE(minimum_i16, TILE_MINIMUM, KERN_GRADE_I16)
 INT_TILE(sub16_i16, TILE_SUB16, KERN_GRADE_I16)
+INT_TILE(sub16_minimum_i16, TILE_SUB16_MINIMUM, KERN_GRADE_I16)
 INT_TILE(plain_i8, TILE_PLAIN, KERN_GRADE_I8)
 INT_TILE(minimum_i8, TILE_MINIMUM, KERN_GRADE_I8)
 INT_TILE(sub16_i8, TILE_SUB16, KERN_GRADE_I8)
+INT_TILE(sub16_minimum_i8, TILE_SUB16_MINIMUM, KERN_GRADE_I8)
 #undef INT_TILE
 
 /* ---- Float tile ----------------------------------------------------------------------------- */
@@ -527,43 +555,65 @@ static void tile_floats(matmul_panel *u, size_t n_panels, const kern_acts *a, si
 /* ---- Dispatch -----------------------------------------------------------------------------------
  */
 
-static const matmul_path paths[][QUANT_COUNT] = {
-    [KERN_GRADE_I16] =
-        {
-            [QUANT_F32] = {floats_F32, tile_floats},
-            [QUANT_F16] = {floats_F16, tile_floats},
-            [QUANT_BF16] = {floats_BF16, tile_floats},
-            [QUANT_Q4_0] = {pairs_Q4_0, plain_i16},
-            [QUANT_Q4_1] = {pairs_Q4_1, minimum_i16},
-            [QUANT_Q5_0] = {pairs_Q5_0, plain_i16},
-            [QUANT_Q8_0] = {pairs_Q8_0, plain_i16},
-            [QUANT_Q4_K] = {pairs_Q4_K, minimum_i16},
-            [QUANT_Q6_K] = {pairs_Q6_K, sub16_i16},
-        },
-    [KERN_GRADE_I8] =
-        {
-            [QUANT_F32] = {floats_F32, tile_floats},
-            [QUANT_F16] = {floats_F16, tile_floats},
-            [QUANT_BF16] = {floats_BF16, tile_floats},
-            [QUANT_Q4_0] = {bytes_Q4_0, plain_i8},
-            [QUANT_Q4_1] = {bytes_Q4_1, minimum_i8},
-            [QUANT_Q5_0] = {bytes_Q5_0, plain_i8},
-            [QUANT_Q8_0] = {bytes_Q8_0, plain_i8},
-            [QUANT_Q4_K] = {bytes_Q4_K, minimum_i8},
-            [QUANT_Q6_K] = {bytes_Q6_K, sub16_i8},
-        },
-    [KERN_GRADE_F32] =
-        {
-            [QUANT_F32] = {floats_F32, tile_floats},
-            [QUANT_F16] = {floats_F16, tile_floats},
-            [QUANT_BF16] = {floats_BF16, tile_floats},
-            [QUANT_Q4_0] = {floats_Q4_0, tile_floats},
-            [QUANT_Q4_1] = {floats_Q4_1, tile_floats},
-            [QUANT_Q5_0] = {floats_Q5_0, tile_floats},
-            [QUANT_Q8_0] = {floats_Q8_0, tile_floats},
-            [QUANT_Q4_K] = {floats_Q4_K, tile_floats},
-            [QUANT_Q6_K] = {floats_Q6_K, tile_floats},
-        },
+static const matmul_path paths[][QUANT_COUNT] =
+    {
+        [KERN_GRADE_I16] =
+            {
+                [QUANT_F32] = {floats_F32, tile_floats},
+                [QUANT_F16] = {floats_F16, tile_floats},
+                [QUANT_BF16] = {floats_BF16, tile_floats},
+                [QUANT_Q4_0] = {pairs_Q4_0, plain_i16},
+                [QUANT_Q4_1] = {pairs_Q4_1, minimum_i16},
+                [QUANT_Q5_0] = {pairs_Q5_0, plain_i16},
+                [QUANT_Q8_0] = {pairs_Q8_0, plain_i16},
+                [QUANT_Q4_K] = {pairs_Q4_K, minimum_i16},
+                [QUANT_Q6_K] = {pairs_Q6_K, sub16_i16},
+                [QUANT_Q5_1] = {unpack_pairs, minimum_i16},
+                [QUANT_Q2_K] = {unpack_pairs, sub16_minimum_i16},
+                [QUANT_Q3_K] = {unpack_pairs, sub16_i16},
+                [QUANT_Q5_K] = {unpack_pairs, minimum_i16},
+                [QUANT_IQ4_NL] = {unpack_pairs, plain_i16},
+                [QUANT_IQ4_XS] = {unpack_pairs, plain_i16},
+                [QUANT_MXFP4] = {unpack_pairs, plain_i16},
+            },
+        [KERN_GRADE_I8] =
+            {
+                [QUANT_F32] = {floats_F32, tile_floats},
+                [QUANT_F16] = {floats_F16, tile_floats},
+                [QUANT_BF16] = {floats_BF16, tile_floats},
+                [QUANT_Q4_0] = {bytes_Q4_0, plain_i8},
+                [QUANT_Q4_1] = {bytes_Q4_1, minimum_i8},
+                [QUANT_Q5_0] = {bytes_Q5_0, plain_i8},
+                [QUANT_Q8_0] = {bytes_Q8_0, plain_i8},
+                [QUANT_Q4_K] = {bytes_Q4_K, minimum_i8},
+                [QUANT_Q6_K] = {bytes_Q6_K, sub16_i8},
+                [QUANT_Q5_1] = {unpack_bytes, minimum_i8},
+                [QUANT_Q2_K] = {unpack_bytes, sub16_minimum_i8},
+                [QUANT_Q3_K] = {unpack_bytes, sub16_i8},
+                [QUANT_Q5_K] = {unpack_bytes, minimum_i8},
+                [QUANT_IQ4_NL] = {unpack_bytes, plain_i8},
+                [QUANT_IQ4_XS] = {unpack_bytes, plain_i8},
+                [QUANT_MXFP4] = {unpack_bytes, plain_i8},
+            },
+        [KERN_GRADE_F32] =
+            {
+                [QUANT_F32] = {floats_F32, tile_floats},
+                [QUANT_F16] = {floats_F16, tile_floats},
+                [QUANT_BF16] = {floats_BF16, tile_floats},
+                [QUANT_Q4_0] = {floats_Q4_0, tile_floats},
+                [QUANT_Q4_1] = {floats_Q4_1, tile_floats},
+                [QUANT_Q5_0] = {floats_Q5_0, tile_floats},
+                [QUANT_Q8_0] = {floats_Q8_0, tile_floats},
+                [QUANT_Q4_K] = {floats_Q4_K, tile_floats},
+                [QUANT_Q6_K] = {floats_Q6_K, tile_floats},
+                [QUANT_Q5_1] = {unpack_floats, tile_floats},
+                [QUANT_Q2_K] = {unpack_floats, tile_floats},
+                [QUANT_Q3_K] = {unpack_floats, tile_floats},
+                [QUANT_Q5_K] = {unpack_floats, tile_floats},
+                [QUANT_IQ4_NL] = {unpack_floats, tile_floats},
+                [QUANT_IQ4_XS] = {unpack_floats, tile_floats},
+                [QUANT_MXFP4] = {unpack_floats, tile_floats},
+            },
 };
 
 void kern_matmul_avx512vnni(const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a,

@@ -4,6 +4,7 @@
 #include "kernels/half.h"
 #include "kernels/matmul.h"
 #include "kernels/sets.h"
+#include "kernels/unpack.h"
 
 bool kern_available_portable(void)
 {
@@ -85,9 +86,10 @@ static void unpack_ints(matmul_panel *u, quant_type t, const panel_chunk *c)
             panel_values(t, c, b, r, &v);
             for (size_t i = 0; i < KERN_BLOCK; i++)
                 w[(b * KERN_BLOCK + i) * KERN_PANEL_ROWS + r] = v.q[i];
-            u->d[b][0][r] = v.d[0];
-            u->d[b][1][r] = v.d[1];
-            u->m[b][r] = v.m;
+            u->d[b][0][r] = v.s.d[0];
+            u->d[b][1][r] = v.s.d[1];
+            u->m[b][r] = v.s.m[0];
+            u->m1[b][r] = v.s.m[1];
         }
     }
 }
@@ -101,38 +103,49 @@ static void dot_rows(int32_t sums[KERN_PANEL_ROWS], const int16_t *w, const int1
             sums[r] += (int32_t)w[i * KERN_PANEL_ROWS + r] * q[i];
 }
 
-static void block_plain(matmul_panel *u, size_t b, float *acc, const int16_t *q, float x, float xs)
+/* One block of one token: its values and the factors that go with them. */
+typedef struct {
+    int16_t q[KERN_BLOCK];
+    float x, xs;      /* X, and XS of the whole block */
+    float xs_half[2]; /* XS of each half */
+} block_acts;
+
+static void block_plain(matmul_panel *u, size_t b, float *acc, const block_acts *a)
 {
     const int16_t *w = (const int16_t *)(const void *)u->w + b * KERN_BLOCK * KERN_PANEL_ROWS;
     int32_t sums[KERN_PANEL_ROWS];
-    (void)xs;
-    dot_rows(sums, w, q, KERN_BLOCK);
+    dot_rows(sums, w, a->q, KERN_BLOCK);
     for (size_t r = 0; r < KERN_PANEL_ROWS; r++)
-        acc[r] = fmaf(u->d[b][0][r] * x, (float)sums[r], acc[r]);
+        acc[r] = fmaf(u->d[b][0][r] * a->x, (float)sums[r], acc[r]);
 }
 
-static void block_minimum(matmul_panel *u, size_t b, float *acc, const int16_t *q, float x,
-                          float xs)
+static void block_minimum(matmul_panel *u, size_t b, float *acc, const block_acts *a)
 {
-    block_plain(u, b, acc, q, x, xs);
+    block_plain(u, b, acc, a);
     for (size_t r = 0; r < KERN_PANEL_ROWS; r++)
-        acc[r] = fmaf(u->m[b][r], xs, acc[r]);
+        acc[r] = fmaf(u->m[b][r], a->xs, acc[r]);
 }
 
-static void block_sub16(matmul_panel *u, size_t b, float *acc, const int16_t *q, float x, float xs)
+static void block_sub16(matmul_panel *u, size_t b, float *acc, const block_acts *a)
 {
     const int16_t *w = (const int16_t *)(const void *)u->w + b * KERN_BLOCK * KERN_PANEL_ROWS;
     int32_t s0[KERN_PANEL_ROWS], s1[KERN_PANEL_ROWS];
-    (void)xs;
-    dot_rows(s0, w, q, 16);
-    dot_rows(s1, w + 16 * KERN_PANEL_ROWS, q + 16, 16);
+    dot_rows(s0, w, a->q, 16);
+    dot_rows(s1, w + 16 * KERN_PANEL_ROWS, a->q + 16, 16);
     for (size_t r = 0; r < KERN_PANEL_ROWS; r++) {
         const float t = fmaf(u->d[b][1][r], (float)s1[r], u->d[b][0][r] * (float)s0[r]);
-        acc[r] = fmaf(t, x, acc[r]);
+        acc[r] = fmaf(t, a->x, acc[r]);
     }
 }
 
-typedef void block_fn(matmul_panel *u, size_t b, float *acc, const int16_t *q, float x, float xs);
+static void block_sub16_minimum(matmul_panel *u, size_t b, float *acc, const block_acts *a)
+{
+    block_sub16(u, b, acc, a);
+    for (size_t r = 0; r < KERN_PANEL_ROWS; r++)
+        acc[r] = fmaf(u->m1[b][r], a->xs_half[1], fmaf(u->m[b][r], a->xs_half[0], acc[r]));
+}
+
+typedef void block_fn(matmul_panel *u, size_t b, float *acc, const block_acts *a);
 
 static void tile_ints(matmul_panel *u, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
                       size_t n, block_fn *block)
@@ -140,68 +153,31 @@ static void tile_ints(matmul_panel *u, const kern_acts *a, size_t t0, size_t n_t
     for (size_t i = 0; i < n_tokens; i++) {
         for (size_t b = 0; b < n / KERN_BLOCK; b++) {
             const size_t at = (t0 + i) * a->n_blocks + k0 / KERN_BLOCK + b;
-            int16_t q[KERN_BLOCK];
+            block_acts x = {.x = a->scale[at], .xs = a->sum_scaled[at]};
             for (size_t e = 0; e < KERN_BLOCK; e++)
-                q[e] = a->grade == KERN_GRADE_I16 ? a->q16[at * KERN_BLOCK + e]
-                                                  : a->q8[at * KERN_BLOCK + e];
-            block(u, b, u->acc[i], q, a->scale[at], a->sum_scaled[at]);
+                x.q[e] = a->grade == KERN_GRADE_I16 ? a->q16[at * KERN_BLOCK + e]
+                                                    : a->q8[at * KERN_BLOCK + e];
+            for (size_t h = 0; h < 2; h++)
+                x.xs_half[h] = a->scale[at] * (float)a->sum[2 * at + h];
+            block(u, b, u->acc[i], &x);
         }
     }
 }
 
-static void tile_plain(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
-                       size_t n_tokens, size_t k0, size_t n)
-{
-    for (size_t j = 0; j < n_panels; j++)
-        tile_ints(&u[j], a, t0, n_tokens, k0, n, block_plain);
-}
-
-static void tile_minimum(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
-                         size_t n_tokens, size_t k0, size_t n)
-{
-    for (size_t j = 0; j < n_panels; j++)
-        tile_ints(&u[j], a, t0, n_tokens, k0, n, block_minimum);
-}
-
-static void tile_sub16(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
-                       size_t n_tokens, size_t k0, size_t n)
-{
-    for (size_t j = 0; j < n_panels; j++)
-        tile_ints(&u[j], a, t0, n_tokens, k0, n, block_sub16);
-}
+#define TILE(shape)                                                                                \
+    static void tile_##shape(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,      \
+                             size_t n_tokens, size_t k0, size_t n)                                 \
+    {                                                                                              \
+        for (size_t j = 0; j < n_panels; j++)                                                      \
+            tile_ints(&u[j], a, t0, n_tokens, k0, n, block_##shape);                               \
+    }
+TILE(plain)
+TILE(minimum)
+TILE(sub16)
+TILE(sub16_minimum)
+#undef TILE
 
 /* ---- Float weights, and integer ones in grade f32: scratch holds float [k][16 rows] ------- */
-
-static float load_float(quant_type t, const uint8_t *p)
-{
-    uint16_t h;
-    float f;
-    if (t == QUANT_F32) {
-        memcpy(&f, p, sizeof f);
-        return f;
-    }
-    memcpy(&h, p, sizeof h);
-    return t == QUANT_F16 ? half_f16_to_f32(h) : half_bf16_to_f32(h);
-}
-
-static void unpack_floats(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    float *w = (float *)(void *)u->w;
-    if (quant_infos[t].shape == QUANT_FLOAT) {
-        for (size_t i = 0; i < c->n * KERN_PANEL_ROWS; i++)
-            w[i] = load_float(t, c->main + i * quant_infos[t].block_bytes);
-        return;
-    }
-    for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
-        for (size_t r = 0; r < KERN_PANEL_ROWS; r++) {
-            quant_values v;
-            panel_values(t, c, b, r, &v);
-            for (size_t i = 0; i < KERN_BLOCK; i++)
-                w[(b * KERN_BLOCK + i) * KERN_PANEL_ROWS + r] =
-                    fmaf(v.d[i / 16], (float)v.q[i], v.m);
-        }
-    }
-}
 
 static void tile_panel_floats(matmul_panel *u, const kern_acts *a, size_t t0, size_t n_tokens,
                               size_t k0, size_t n)
@@ -229,6 +205,7 @@ void kern_matmul_portable(const kern_matrix *w, size_t p0, size_t p1, const kern
         [QUANT_PLAIN] = {unpack_ints, tile_plain},
         [QUANT_MINIMUM] = {unpack_ints, tile_minimum},
         [QUANT_SUB16] = {unpack_ints, tile_sub16},
+        [QUANT_SUB16_MINIMUM] = {unpack_ints, tile_sub16_minimum},
         [QUANT_FLOAT] = {unpack_floats, tile_floats},
     };
     const quant_shape shape = a->grade == KERN_GRADE_F32 ? QUANT_FLOAT : quant_infos[w->type].shape;

@@ -5,16 +5,6 @@
 #include <string.h>
 #include "kernels/half.h"
 
-typedef struct {
-    size_t main_bytes, tail_bytes; /* of one unit, 16 rows */
-} panel_layout;
-
-static const panel_layout layouts[QUANT_COUNT] = {
-    [QUANT_F32] = {64, 0},    [QUANT_F16] = {32, 0},    [QUANT_BF16] = {32, 0},
-    [QUANT_Q4_0] = {256, 32}, [QUANT_Q4_1] = {256, 64}, [QUANT_Q5_0] = {320, 32},
-    [QUANT_Q8_0] = {512, 32}, [QUANT_Q4_K] = {2368, 0}, [QUANT_Q6_K] = {3328, 32},
-};
-
 /* Byte of element j of a quad; its own inverse. */
 static const uint8_t quad_byte[4] = {0, 2, 1, 3};
 
@@ -25,13 +15,14 @@ static size_t n_units(quant_type t, size_t k)
 
 size_t panel_bytes(quant_type t, size_t k)
 {
-    const size_t bytes = n_units(t, k) * (layouts[t].main_bytes + layouts[t].tail_bytes);
+    const size_t bytes =
+        n_units(t, k) * (panel_layouts[t].main_bytes + panel_layouts[t].tail_bytes);
     return (bytes + KERN_ALIGN - 1) / KERN_ALIGN * KERN_ALIGN;
 }
 
 panel_chunk panel_chunk_at(quant_type t, const void *panel, size_t k, size_t chunk)
 {
-    const panel_layout *l = &layouts[t];
+    const panel_layout *l = &panel_layouts[t];
     const uint8_t *base = panel;
     const size_t unit = chunk * (PANEL_CHUNK / quant_infos[t].block_elems);
     const size_t left = k - chunk * PANEL_CHUNK;
@@ -44,34 +35,44 @@ panel_chunk panel_chunk_at(quant_type t, const void *panel, size_t k, size_t chu
 
 /* ---- Packing ------------------------------------------------------------------------------ */
 
-/* Offset in the chunk's main part of block b's nibbles or bytes; its high bits lie 256 bytes on. */
-static size_t quads_offset(quant_type t, size_t b)
+/* Where `bits` bits (8, 4, 2, or 1 for a mask) of byte `at` of a quad lie. */
+typedef struct {
+    size_t byte;
+    unsigned shift;
+} place;
+
+static place place_of(unsigned bits, size_t quad, size_t at)
 {
-    if (t == QUANT_Q4_K) return PANEL_Q4_K_QUADS + b * 256;
-    if (t == QUANT_Q6_K) return PANEL_Q6_K_QUADS + b * PANEL_Q6_K_BLOCK;
-    return b * layouts[t].main_bytes;
+    switch (bits) {
+    case 8:
+        return (place){quad * PANEL_QUAD + at, 0};
+    case 4:
+        return (place){quad % 4 * PANEL_QUAD + at, (unsigned)(4 * (quad / 4))};
+    case 2:
+        return (place){quad / 4 * PANEL_QUAD + at, (unsigned)(2 * (quad % 4))};
+    default:
+        return (place){quad * 8 + at / 8, (unsigned)(at % 8)};
+    }
 }
 
-static void put_values(quant_type t, uint8_t *quads, size_t r, const int8_t q[32])
+static void put_bits(uint8_t *codes, unsigned bits, size_t quad, size_t at, unsigned v)
 {
-    const int bias = quant_bias(t);
-    uint8_t *high = quads + 256; /* Q5_0: masks, Q6_K: bit pairs */
+    const place p = place_of(bits, quad, at);
+    codes[p.byte] = (uint8_t)(codes[p.byte] | v << p.shift);
+}
+
+static unsigned get_bits(const uint8_t *codes, unsigned bits, size_t quad, size_t at)
+{
+    const place p = place_of(bits, quad, at);
+    return codes[p.byte] >> p.shift & ((1u << bits) - 1u);
+}
+
+static void put_codes(const panel_layout *l, uint8_t *to, size_t r, const uint8_t code[32])
+{
     for (size_t i = 0; i < 32; i++) {
-        const size_t quad = i / 4, at = r * 4 + quad_byte[i % 4];
-        const unsigned u = (unsigned)(q[i] + bias);
-        if (t == QUANT_Q8_0) {
-            quads[quad * PANEL_QUAD + at] = (uint8_t)q[i];
-            continue;
-        }
-        uint8_t *byte = &quads[quad % 4 * PANEL_QUAD + at];
-        *byte = (uint8_t)(*byte | (quad < 4 ? u & 15 : (u & 15) << 4));
-        if (t == QUANT_Q5_0) {
-            uint8_t *mask = &high[quad * 8 + at / 8];
-            *mask = (uint8_t)(*mask | (u >> 4 & 1) << at % 8);
-        } else if (t == QUANT_Q6_K) {
-            uint8_t *pair = &high[quad / 4 * PANEL_QUAD + at];
-            *pair = (uint8_t)(*pair | (u >> 4 & 3) << 2 * (quad % 4));
-        }
+        const size_t at = r * 4 + quad_byte[i % 4];
+        put_bits(to, l->low, i / 4, at, code[i] & ((1u << l->low) - 1u));
+        if (l->high) put_bits(to + l->high_at, l->high, i / 4, at, (unsigned)code[i] >> l->low);
     }
 }
 
@@ -80,36 +81,78 @@ static void put_u16(uint8_t *p, size_t index, uint16_t v)
     memcpy(p + 2 * index, &v, sizeof v);
 }
 
-/* Scales travel as the file has them; only Q4_K's 6-bit pairs are spread to bytes. */
+/* d, dmin and the scales of Q4_K and Q5_K, which begin alike. */
+static void put_k_scales(uint8_t *main, size_t r, const uint8_t *block)
+{
+    quant_block_Q4_K b;
+    memcpy(&b, block, offsetof(quant_block_Q4_K, qs));
+    put_u16(main, r, b.d);
+    put_u16(main, 16 + r, b.dmin);
+    for (size_t j = 0; j < 8; j++)
+        quant_k_scale(b.scales, j, &main[PANEL_Q4_K_SCALES + j * 16 + r],
+                      &main[PANEL_Q4_K_MINIMA + j * 16 + r]);
+}
+
+static void put_q2_k_scales(uint8_t *main, size_t r, const uint8_t *block)
+{
+    quant_block_Q2_K b;
+    memcpy(&b, block, sizeof b);
+    put_u16(main, r, b.d);
+    put_u16(main, 16 + r, b.dmin);
+    for (size_t s = 0; s < 16; s++)
+        main[PANEL_Q4_K_SCALES + s * 16 + r] = b.scales[s];
+}
+
+/* Formats of 256 elements with int8 scales: n of them, d in the tail. */
+static void put_int8_scales(quant_type t, uint8_t *main, uint8_t *tail, size_t r,
+                            const uint8_t *block)
+{
+    union {
+        quant_block_Q3_K q3;
+        quant_block_Q6_K q6;
+        quant_block_IQ4_XS iq4;
+    } b;
+    memcpy(&b, block, quant_infos[t].block_bytes);
+    put_u16(tail, r, t == QUANT_Q3_K ? b.q3.d : t == QUANT_Q6_K ? b.q6.d : b.iq4.d);
+    for (size_t s = 0; s < (t == QUANT_IQ4_XS ? 8 : 16); s++) {
+        const int8_t scale = t == QUANT_Q3_K   ? quant_q3_k_scale(&b.q3, s)
+                             : t == QUANT_Q6_K ? b.q6.scales[s]
+                                               : quant_iq4_xs_scale(&b.iq4, s);
+        main[s * 16 + r] = (uint8_t)scale;
+    }
+}
+
+/* Scales travel as the file has them; only those of 6 bits are spread to bytes. */
 static void put_scales(quant_type t, uint8_t *main, uint8_t *tail, size_t r, const uint8_t *block)
 {
-    uint16_t d, second;
-    memcpy(&d, block, 2);
-    memcpy(&second, block + 2, 2); /* m of Q4_1, dmin of Q4_K */
-    if (t == QUANT_Q6_K) {
-        quant_block_Q6_K b;
-        memcpy(&b, block, sizeof b);
-        for (size_t s = 0; s < 16; s++)
-            main[s * 16 + r] = (uint8_t)b.scales[s];
-        put_u16(tail, r, b.d);
-    } else if (t == QUANT_Q4_K) {
-        quant_block_Q4_K b;
-        memcpy(&b, block, sizeof b);
-        put_u16(main, r, d);
-        put_u16(main, 16 + r, second);
-        for (size_t j = 0; j < 8; j++)
-            quant_k_scale(b.scales, j, &main[PANEL_Q4_K_SCALES + j * 16 + r],
-                          &main[PANEL_Q4_K_MINIMA + j * 16 + r]);
-    } else {
-        put_u16(tail, r, d);
-        if (t == QUANT_Q4_1) put_u16(tail, 16 + r, second);
+    uint16_t half[2];
+    switch (t) {
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
+        put_k_scales(main, r, block);
+        break;
+    case QUANT_Q2_K:
+        put_q2_k_scales(main, r, block);
+        break;
+    case QUANT_Q3_K:
+    case QUANT_Q6_K:
+    case QUANT_IQ4_XS:
+        put_int8_scales(t, main, tail, r, block);
+        break;
+    case QUANT_MXFP4:
+        tail[r] = block[0];
+        break;
+    default: /* blocks of 32 begin with d, those with a minimum with d and m */
+        memcpy(half, block, sizeof half);
+        put_u16(tail, r, half[0]);
+        if (quant_infos[t].shape == QUANT_MINIMUM) put_u16(tail, 16 + r, half[1]);
     }
 }
 
 static void pack_row(quant_type t, uint8_t *panel, const uint8_t *row, size_t r, size_t k)
 {
     const quant_info *info = &quant_infos[t];
-    const panel_layout *l = &layouts[t];
+    const panel_layout *l = &panel_layouts[t];
     const size_t units = n_units(t, k);
     if (info->shape == QUANT_FLOAT) {
         for (size_t i = 0; i < k; i++)
@@ -122,9 +165,9 @@ static void pack_row(quant_type t, uint8_t *panel, const uint8_t *row, size_t r,
         uint8_t *main = panel + u * l->main_bytes;
         put_scales(t, main, panel + units * l->main_bytes + u * l->tail_bytes, r, block);
         for (size_t sub = 0; sub < info->block_elems / 32; sub++) {
-            quant_values v;
-            quant_block_values(t, block, sub, &v);
-            put_values(t, main + quads_offset(t, sub), r, v.q);
+            uint8_t code[32];
+            quant_block_codes(t, block, sub, code);
+            put_codes(l, main + l->codes + sub * l->block, r, code);
         }
     }
 }
@@ -147,52 +190,65 @@ static float get_f16(const uint8_t *p, size_t index)
     return half_f16_to_f32(h);
 }
 
-static void get_scales(quant_type t, const panel_chunk *c, size_t b, size_t r, quant_values *out)
+static float get_i8(const uint8_t *p, size_t index)
 {
-    out->m = 0.0f;
-    if (t == QUANT_Q6_K) {
-        const float d = get_f16(c->tail, r);
-        for (size_t s = 0; s < 2; s++) {
-            const uint8_t byte = c->main[(b * 2 + s) * 16 + r];
-            out->d[s] = d * (float)(byte < 128 ? byte : byte - 256);
+    return (float)(p[index] < 128 ? p[index] : p[index] - 256);
+}
+
+static void get_scales(quant_type t, const panel_chunk *c, size_t b, size_t r, quant_scales *out)
+{
+    const uint8_t *main = c->main, *tail = c->tail;
+    *out = (quant_scales){{0.0f, 0.0f}, {0.0f, 0.0f}};
+    switch (t) {
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
+        out->d[0] = get_f16(main, r) * (float)main[PANEL_Q4_K_SCALES + b * 16 + r];
+        out->m[0] = -(get_f16(main, 16 + r) * (float)main[PANEL_Q4_K_MINIMA + b * 16 + r]);
+        break;
+    case QUANT_Q2_K:
+        for (size_t h = 0; h < 2; h++) {
+            const uint8_t both = main[PANEL_Q4_K_SCALES + (b * 2 + h) * 16 + r];
+            out->d[h] = get_f16(main, r) * (float)(both & 15);
+            out->m[h] = -(get_f16(main, 16 + r) * (float)(both >> 4));
         }
         return;
-    }
-    if (t == QUANT_Q4_K) {
-        out->d[0] = get_f16(c->main, r) * (float)c->main[PANEL_Q4_K_SCALES + b * 16 + r];
-        out->m = -(get_f16(c->main, 16 + r) * (float)c->main[PANEL_Q4_K_MINIMA + b * 16 + r]);
-    } else {
-        const uint8_t *tail = c->tail + b * layouts[t].tail_bytes;
+    case QUANT_Q3_K:
+    case QUANT_Q6_K:
+        for (size_t h = 0; h < 2; h++)
+            out->d[h] = get_f16(tail, r) * get_i8(main, (b * 2 + h) * 16 + r);
+        return;
+    case QUANT_IQ4_XS:
+        out->d[0] = get_f16(tail, r) * get_i8(main, b * 16 + r);
+        break;
+    case QUANT_MXFP4:
+        out->d[0] = quant_e8m0_half(tail[b * panel_layouts[t].tail_bytes + r]);
+        break;
+    default:
+        tail += b * panel_layouts[t].tail_bytes;
         out->d[0] = get_f16(tail, r);
-        if (t == QUANT_Q4_1) out->m = get_f16(tail, 16 + r);
+        if (quant_infos[t].shape == QUANT_MINIMUM) out->m[0] = get_f16(tail, 16 + r);
     }
     out->d[1] = out->d[0];
+    out->m[1] = out->m[0];
 }
 
 void panel_values(quant_type t, const panel_chunk *c, size_t b, size_t r, quant_values *out)
 {
-    const int bias = quant_bias(t);
-    const uint8_t *quads = c->main + quads_offset(t, b), *high = quads + 256;
-    get_scales(t, c, b, r, out);
+    const panel_layout *l = &panel_layouts[t];
+    const uint8_t *codes = panel_codes(t, c, b);
+    get_scales(t, c, b, r, &out->s);
     for (size_t i = 0; i < 32; i++) {
-        const size_t quad = i / 4, at = r * 4 + quad_byte[i % 4];
-        if (t == QUANT_Q8_0) {
-            const uint8_t byte = quads[quad * PANEL_QUAD + at];
-            out->q[i] = (int8_t)(byte < 128 ? byte : byte - 256);
-            continue;
-        }
-        const uint8_t byte = quads[quad % 4 * PANEL_QUAD + at];
-        int u = quad < 4 ? byte & 15 : byte >> 4;
-        if (t == QUANT_Q5_0) u |= (high[quad * 8 + at / 8] >> at % 8 & 1) << 4;
-        if (t == QUANT_Q6_K) u |= (high[quad / 4 * PANEL_QUAD + at] >> 2 * (quad % 4) & 3) << 4;
-        out->q[i] = (int8_t)(u - bias);
+        const size_t at = r * 4 + quad_byte[i % 4];
+        unsigned code = get_bits(codes, l->low, i / 4, at);
+        if (l->high) code |= get_bits(codes + l->high_at, l->high, i / 4, at) << l->low;
+        out->q[i] = quant_code_value(t, (uint8_t)code);
     }
 }
 
 static void float_row(quant_type t, const uint8_t *panel, size_t r, size_t k, float *out)
 {
     for (size_t i = 0; i < k; i++) {
-        const uint8_t *p = panel + i * layouts[t].main_bytes;
+        const uint8_t *p = panel + i * panel_layouts[t].main_bytes;
         uint16_t h;
         if (t == QUANT_F32) {
             memcpy(&out[i], p + 4 * r, sizeof out[i]);
@@ -215,7 +271,7 @@ void panel_row_f32(quant_type t, const void *panel, size_t r, size_t k, float *o
             quant_values v;
             panel_values(t, &c, b, r, &v);
             for (size_t i = 0; i < 32; i++)
-                *out++ = fmaf(v.d[i / 16], (float)v.q[i], v.m);
+                *out++ = fmaf(v.s.d[i / 16], (float)v.q[i], v.s.m[i / 16]);
         }
     }
 }

@@ -6,16 +6,27 @@
  * of the quad: even bytes then are the first pair and odd bytes the second, in order, which makes
  * widening to 16 bits a mask and a shift.
  *
- *   type   main part of a unit                                          tail
- *   F32    16 f32
- *   F16    16 f16 (BF16 alike)
- *   Q8_0   8 quads of 64 int8                                           16 f16 d
- *   Q4_0   4 vectors of 64 bytes: low nibbles quad g, high quad g + 4   16 f16 d
- *   Q4_1   as Q4_0                                                      16 f16 d, 16 f16 m
- *   Q5_0   as Q4_0; 8 masks of 64 bits, bit i for byte i of the quad    16 f16 d
- *   Q4_K   16 f16 d, 16 f16 dmin, 8x16 scales, 8x16 minima (bytes), 8 times as Q4_0
- *   Q6_K   16x16 scales (int8), 8 times (as Q4_0; 2 vectors of 64 bytes, bits 2g+1:2g of vector h
- *          belong to quad 4h + g)                                       16 f16 d
+ * A code of a block is its low 8, 4 or 2 bits and then none, 1 or 2 high ones, in vectors of 64
+ * bytes:
+ *
+ *   8 bits    vector q: quad q
+ *   nibbles   vector v (0..3): low nibbles quad v, high ones quad v + 4
+ *   pairs     vector v (0, 1): bits 2j+1:2j belong to quad 4v + j
+ *   masks     8 masks of 64 bits: bit i for byte i of the quad
+ *
+ *   type          main part of a unit                                              tail
+ *   F32           16 f32
+ *   F16, BF16     16 halves
+ *   Q8_0          8 bits                                                           16 f16 d
+ *   Q4_0, IQ4_NL  nibbles                                                          16 f16 d
+ *   Q4_1          nibbles                                                          16 f16 d, 16 f16
+ * m Q5_0          nibbles, masks                                                   16 f16 d Q5_1
+ * nibbles, masks                                                   16 f16 d, 16 f16 m MXFP4 nibbles
+ * 16 bytes e Q2_K          16 f16 d, 16 f16 dmin, 16x16 bytes as in the file, 8 x pairs Q3_K 16x16
+ * scales (int8), 8 x (pairs, masks)                          16 f16 d Q4_K          16 f16 d, 16
+ * f16 dmin, 8x16 scales, 8x16 minima (bytes), 8 x nibbles Q5_K          the same, 8 x (nibbles,
+ * masks) Q6_K          16x16 scales (int8), 8 x (nibbles, pairs)                        16 f16 d
+ *   IQ4_XS        8x16 scales (int8), 8 x nibbles                                  16 f16 d
  */
 #ifndef KERNELS_PANEL_H
 #define KERNELS_PANEL_H
@@ -24,12 +35,40 @@
 
 enum {
     PANEL_CHUNK = 256,      /* K elements that are unpacked at a time: whole units of any format */
-    PANEL_QUAD = 64,        /* bytes of a quad, or of two quads of nibbles */
-    PANEL_Q4_K_SCALES = 64, /* offsets in a Q4_K unit */
+    PANEL_QUAD = 64,        /* bytes of a vector: 16 rows of a quad */
+    PANEL_Q4_K_SCALES = 64, /* offsets in a unit of Q4_K and Q5_K; in Q2_K a byte holds both */
     PANEL_Q4_K_MINIMA = 192,
     PANEL_Q4_K_QUADS = 320,
-    PANEL_Q6_K_QUADS = 256, /* offset in a Q6_K unit */
-    PANEL_Q6_K_BLOCK = 384  /* nibbles and bit pairs of 32 elements */
+    PANEL_Q6_K_QUADS = 256, /* offset in a unit of Q6_K */
+    PANEL_Q6_K_BLOCK = 384
+};
+
+typedef struct {
+    uint16_t main_bytes, tail_bytes; /* of one unit, 16 rows */
+    uint16_t codes;                  /* offset of the first 32 elements' codes in the main part */
+    uint16_t block;                  /* bytes of 32 elements' codes */
+    uint8_t low, high;               /* bits of a code, and where the high ones lie */
+    uint16_t high_at;
+} panel_layout;
+
+/* Constant, so that an unpacker compiled for one format folds it away. */
+static const panel_layout panel_layouts[QUANT_COUNT] = {
+    [QUANT_F32] = {64, 0, 0, 0, 0, 0, 0},
+    [QUANT_F16] = {32, 0, 0, 0, 0, 0, 0},
+    [QUANT_BF16] = {32, 0, 0, 0, 0, 0, 0},
+    [QUANT_Q4_0] = {256, 32, 0, 256, 4, 0, 0},
+    [QUANT_Q4_1] = {256, 64, 0, 256, 4, 0, 0},
+    [QUANT_Q5_0] = {320, 32, 0, 320, 4, 1, 256},
+    [QUANT_Q5_1] = {320, 64, 0, 320, 4, 1, 256},
+    [QUANT_Q8_0] = {512, 32, 0, 512, 8, 0, 0},
+    [QUANT_Q2_K] = {320 + 8 * 128, 0, 320, 128, 2, 0, 0},
+    [QUANT_Q3_K] = {256 + 8 * 192, 32, 256, 192, 2, 1, 128},
+    [QUANT_Q4_K] = {320 + 8 * 256, 0, 320, 256, 4, 0, 0},
+    [QUANT_Q5_K] = {320 + 8 * 320, 0, 320, 320, 4, 1, 256},
+    [QUANT_Q6_K] = {256 + 8 * 384, 32, 256, 384, 4, 2, 256},
+    [QUANT_IQ4_NL] = {256, 32, 0, 256, 4, 0, 0},
+    [QUANT_IQ4_XS] = {128 + 8 * 256, 32, 128, 256, 4, 0, 0},
+    [QUANT_MXFP4] = {256, 16, 0, 256, 4, 0, 0},
 };
 
 /* Where one chunk begins; units of the chunk follow one another in both parts. */
@@ -40,7 +79,15 @@ typedef struct {
 
 panel_chunk panel_chunk_at(quant_type t, const void *panel, size_t k, size_t chunk);
 
-/* Block b (0..7) of 32 elements of row r in an integer format's chunk. */
+/* Block b (0..7) of 32 elements in an integer format's chunk: where its codes lie. */
+static inline const uint8_t *panel_codes(quant_type t, const panel_chunk *c, size_t b)
+{
+    const panel_layout *l = &panel_layouts[t];
+    return c->main +
+           (quant_infos[t].block_elems == 32 ? b * l->main_bytes : l->codes + b * l->block);
+}
+
+/* The same block, row r alone, taken apart one element at a time. */
 void panel_values(quant_type t, const panel_chunk *c, size_t b, size_t r, quant_values *out);
 
 #endif

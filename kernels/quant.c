@@ -51,19 +51,86 @@ size_t quant_row_bytes(quant_type t, size_t k)
     return blocks * q->block_bytes;
 }
 
+/* ---- Codes and what they mean ------------------------------------------------------------------
+ */
+
+static const int8_t iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                      1,    13,   25,  38,  53,  69,  89,  113};
+/* The numbers of FP4 (E2M1), doubled so that they are integers. */
+static const int8_t fp4_values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
 int quant_bias(quant_type t)
 {
-    switch (t) {
-    case QUANT_Q4_0:
-        return 8;
-    case QUANT_Q5_0:
-        return 16;
-    case QUANT_Q6_K:
-        return 32;
-    default:
-        return 0;
+    static const uint8_t biases[QUANT_COUNT] = {
+        [QUANT_Q4_0] = 8, [QUANT_Q5_0] = 16, [QUANT_Q3_K] = 4, [QUANT_Q6_K] = 32};
+    return biases[t];
+}
+
+const int8_t *quant_table(quant_type t)
+{
+    static const int8_t *const tables[QUANT_COUNT] = {
+        [QUANT_IQ4_NL] = iq4_values, [QUANT_IQ4_XS] = iq4_values, [QUANT_MXFP4] = fp4_values};
+    return tables[t];
+}
+
+int8_t quant_code_value(quant_type t, uint8_t code)
+{
+    const int8_t *table = quant_table(t);
+    if (table) return table[code & 15];
+    return (int8_t)((code < 128 ? code : code - 256) - quant_bias(t));
+}
+
+/* 16 bytes of nibbles: low ones are elements 0-15, high ones 16-31. */
+static void nibbles(const uint8_t qs[16], uint8_t code[32])
+{
+    for (size_t i = 0; i < 16; i++) {
+        code[i] = qs[i] & 15;
+        code[i + 16] = qs[i] >> 4;
     }
 }
+
+static void fifth_bits(const uint8_t qh[4], uint8_t code[32])
+{
+    for (size_t i = 0; i < 32; i++)
+        code[i] = (uint8_t)(code[i] | (qh[i / 8] >> (i % 8) & 1) << 4);
+}
+
+/* Bit `sub` of each of 32 bytes, as bit `to` of the code. */
+static void high_bits(const uint8_t high[32], size_t sub, unsigned to, uint8_t code[32])
+{
+    for (size_t i = 0; i < 32; i++)
+        code[i] = (uint8_t)(code[i] | (high[i] >> sub & 1) << to);
+}
+
+/* A half of 128 elements takes 32 bytes: a pair of bits of each for every 32 elements. */
+static void low_pairs(const uint8_t qs[64], size_t sub, uint8_t code[32])
+{
+    for (size_t i = 0; i < 32; i++)
+        code[i] = qs[sub / 4 * 32 + i] >> 2 * (sub % 4) & 3;
+}
+
+/* A run of 32 bytes holds 64 elements: the low nibbles 32, the high ones the next 32. */
+static void nibble_runs(const uint8_t qs[128], size_t sub, uint8_t code[32])
+{
+    const uint8_t *run = qs + sub / 2 * 32;
+    for (size_t i = 0; i < 32; i++)
+        code[i] = sub % 2 ? run[i] >> 4 : run[i] & 15;
+}
+
+/* A half of 128 elements takes 64 bytes of ql and 32 of qh; its quarter of 32 elements takes the
+ * low (quarters 0, 1) or high (2, 3) nibbles of one run of 32 bytes, and one bit pair of every qh.
+ */
+static void codes_q6_k(const quant_block_Q6_K *b, size_t sub, uint8_t code[32])
+{
+    const size_t half = sub / 4, quarter = sub % 4;
+    const uint8_t *ql = b->ql + half * 64 + quarter % 2 * 32, *qh = b->qh + half * 32;
+    for (size_t i = 0; i < 32; i++) {
+        const int low = quarter < 2 ? ql[i] & 15 : ql[i] >> 4;
+        code[i] = (uint8_t)(low | (qh[i] >> 2 * quarter & 3) << 4);
+    }
+}
+
+/* ---- Scales ------------------------------------------------------------------------------- */
 
 void quant_k_scale(const uint8_t scales[12], size_t j, uint8_t *scale, uint8_t *minimum)
 {
@@ -76,108 +143,183 @@ void quant_k_scale(const uint8_t scales[12], size_t j, uint8_t *scale, uint8_t *
     }
 }
 
-/* 16 bytes of nibbles: low ones are elements 0-15, high ones 16-31. */
-static void nibbles(const uint8_t qs[16], int8_t q[32])
+int8_t quant_q3_k_scale(const quant_block_Q3_K *b, size_t j)
 {
-    for (size_t i = 0; i < 16; i++) {
-        q[i] = (int8_t)(qs[i] & 15);
-        q[i + 16] = (int8_t)(qs[i] >> 4);
-    }
+    const int low = j < 8 ? b->scales[j] & 15 : b->scales[j - 8] >> 4;
+    const int high = b->scales[8 + j % 4] >> 2 * (j / 4) & 3;
+    return (int8_t)((low | high << 4) - 32);
 }
 
-static void set_scale(quant_values *out, float d, float m)
+int8_t quant_iq4_xs_scale(const quant_block_IQ4_XS *b, size_t j)
 {
-    out->d[0] = out->d[1] = d;
-    out->m = m;
+    const int low = b->scales_l[j / 2] >> 4 * (j % 2) & 15, high = b->scales_h >> 2 * j & 3;
+    return (int8_t)((low | high << 4) - 32);
 }
 
-static void subtract(quant_values *out, int bias)
+float quant_e8m0_half(uint8_t e)
 {
-    for (size_t i = 0; i < 32; i++)
-        out->q[i] = (int8_t)(out->q[i] - bias);
+    if (e == 255) return half_bits_f32(0x7fc00000u);
+    return half_bits_f32(e < 2 ? 0x200000u << e : (uint32_t)(e - 1) << 23); /* below 2: subnormal */
 }
 
-static void values_q4_0(const void *block, size_t sub, quant_values *out)
+static quant_scales whole(float d, float m)
 {
-    quant_block_Q4_0 b;
-    (void)sub;
-    memcpy(&b, block, sizeof b);
-    nibbles(b.qs, out->q);
-    subtract(out, 8);
-    set_scale(out, half_f16_to_f32(b.d), 0.0f);
+    return (quant_scales){{d, d}, {m, m}};
 }
 
-static void values_q4_1(const void *block, size_t sub, quant_values *out)
+static quant_scales scales_k(uint16_t d, uint16_t dmin, const uint8_t scales[12], size_t sub)
 {
-    quant_block_Q4_1 b;
-    (void)sub;
-    memcpy(&b, block, sizeof b);
-    nibbles(b.qs, out->q);
-    set_scale(out, half_f16_to_f32(b.d), half_f16_to_f32(b.m));
-}
-
-static void values_q5_0(const void *block, size_t sub, quant_values *out)
-{
-    quant_block_Q5_0 b;
-    (void)sub;
-    memcpy(&b, block, sizeof b);
-    nibbles(b.qs, out->q);
-    for (size_t i = 0; i < 32; i++)
-        out->q[i] = (int8_t)(out->q[i] | (b.qh[i / 8] >> (i % 8) & 1) << 4);
-    subtract(out, 16);
-    set_scale(out, half_f16_to_f32(b.d), 0.0f);
-}
-
-static void values_q8_0(const void *block, size_t sub, quant_values *out)
-{
-    quant_block_Q8_0 b;
-    (void)sub;
-    memcpy(&b, block, sizeof b);
-    memcpy(out->q, b.qs, sizeof b.qs);
-    set_scale(out, half_f16_to_f32(b.d), 0.0f);
-}
-
-static void values_q4_k(const void *block, size_t sub, quant_values *out)
-{
-    quant_block_Q4_K b;
     uint8_t scale, minimum;
-    memcpy(&b, block, sizeof b);
-    const uint8_t *run = b.qs + sub / 2 * 32;
-    for (size_t i = 0; i < 32; i++)
-        out->q[i] = (int8_t)(sub % 2 ? run[i] >> 4 : run[i] & 15);
-    quant_k_scale(b.scales, sub, &scale, &minimum);
-    set_scale(out, half_f16_to_f32(b.d) * (float)scale,
-              -(half_f16_to_f32(b.dmin) * (float)minimum));
+    quant_k_scale(scales, sub, &scale, &minimum);
+    return whole(half_f16_to_f32(d) * (float)scale, -(half_f16_to_f32(dmin) * (float)minimum));
 }
 
-/* A half of 128 elements takes 64 bytes of ql and 32 of qh; its quarter of 32 elements takes the
- * low (quarters 0, 1) or high (2, 3) nibbles of one run of 32 bytes, and one bit pair of every qh.
- */
-static void values_q6_k(const void *block, size_t sub, quant_values *out)
+static quant_scales scales_q2_k(const quant_block_Q2_K *b, size_t sub)
 {
-    quant_block_Q6_K b;
-    memcpy(&b, block, sizeof b);
-    const size_t half = sub / 4, quarter = sub % 4;
-    const uint8_t *ql = b.ql + half * 64 + quarter % 2 * 32, *qh = b.qh + half * 32;
-    for (size_t i = 0; i < 32; i++) {
-        const int low = quarter < 2 ? ql[i] & 15 : ql[i] >> 4;
-        out->q[i] = (int8_t)((low | (qh[i] >> 2 * quarter & 3) << 4) - 32);
+    const float d = half_f16_to_f32(b->d), dmin = half_f16_to_f32(b->dmin);
+    quant_scales s;
+    for (size_t h = 0; h < 2; h++) {
+        s.d[h] = d * (float)(b->scales[sub * 2 + h] & 15);
+        s.m[h] = -(dmin * (float)(b->scales[sub * 2 + h] >> 4));
     }
-    const float d = half_f16_to_f32(b.d);
-    out->d[0] = d * (float)b.scales[sub * 2];
-    out->d[1] = d * (float)b.scales[sub * 2 + 1];
-    out->m = 0.0f;
+    return s;
 }
 
-typedef void values_fn(const void *block, size_t sub, quant_values *out);
-static values_fn *const values_of[QUANT_COUNT] = {
-    [QUANT_Q4_0] = values_q4_0, [QUANT_Q4_1] = values_q4_1, [QUANT_Q5_0] = values_q5_0,
-    [QUANT_Q8_0] = values_q8_0, [QUANT_Q4_K] = values_q4_k, [QUANT_Q6_K] = values_q6_k,
+static quant_scales sub_scales(uint16_t d, int8_t first, int8_t second)
+{
+    const float f = half_f16_to_f32(d);
+    return (quant_scales){{f * (float)first, f * (float)second}, {0.0f, 0.0f}};
+}
+
+/* ---- One row a format: 32 elements of a block ---------------------------------------------- */
+
+#define READER(name)                                                                               \
+    static void read_##name(const void *block, size_t sub, uint8_t code[32], quant_scales *s)
+/* The block's members, wherever it lies. */
+#define BLOCK(name)                                                                                \
+    quant_block_##name b;                                                                          \
+    memcpy(&b, block, sizeof b);                                                                   \
+    (void)sub
+
+READER(Q4_0)
+{
+    BLOCK(Q4_0);
+    nibbles(b.qs, code);
+    *s = whole(half_f16_to_f32(b.d), 0.0f);
+}
+
+READER(Q4_1)
+{
+    BLOCK(Q4_1);
+    nibbles(b.qs, code);
+    *s = whole(half_f16_to_f32(b.d), half_f16_to_f32(b.m));
+}
+
+READER(Q5_0)
+{
+    BLOCK(Q5_0);
+    nibbles(b.qs, code);
+    fifth_bits(b.qh, code);
+    *s = whole(half_f16_to_f32(b.d), 0.0f);
+}
+
+READER(Q5_1)
+{
+    BLOCK(Q5_1);
+    nibbles(b.qs, code);
+    fifth_bits(b.qh, code);
+    *s = whole(half_f16_to_f32(b.d), half_f16_to_f32(b.m));
+}
+
+READER(Q8_0)
+{
+    BLOCK(Q8_0);
+    memcpy(code, b.qs, sizeof b.qs);
+    *s = whole(half_f16_to_f32(b.d), 0.0f);
+}
+
+READER(Q2_K)
+{
+    BLOCK(Q2_K);
+    low_pairs(b.qs, sub, code);
+    *s = scales_q2_k(&b, sub);
+}
+
+READER(Q3_K)
+{
+    BLOCK(Q3_K);
+    low_pairs(b.qs, sub, code);
+    high_bits(b.hmask, sub, 2, code);
+    *s = sub_scales(b.d, quant_q3_k_scale(&b, sub * 2), quant_q3_k_scale(&b, sub * 2 + 1));
+}
+
+READER(Q4_K)
+{
+    BLOCK(Q4_K);
+    nibble_runs(b.qs, sub, code);
+    *s = scales_k(b.d, b.dmin, b.scales, sub);
+}
+
+READER(Q5_K)
+{
+    BLOCK(Q5_K);
+    nibble_runs(b.qs, sub, code);
+    high_bits(b.qh, sub, 4, code);
+    *s = scales_k(b.d, b.dmin, b.scales, sub);
+}
+
+READER(Q6_K)
+{
+    BLOCK(Q6_K);
+    codes_q6_k(&b, sub, code);
+    *s = sub_scales(b.d, b.scales[sub * 2], b.scales[sub * 2 + 1]);
+}
+
+READER(IQ4_NL)
+{
+    BLOCK(IQ4_NL);
+    nibbles(b.qs, code);
+    *s = whole(half_f16_to_f32(b.d), 0.0f);
+}
+
+READER(IQ4_XS)
+{
+    BLOCK(IQ4_XS);
+    nibbles(b.qs + 16 * sub, code);
+    *s = whole(half_f16_to_f32(b.d) * (float)quant_iq4_xs_scale(&b, sub), 0.0f);
+}
+
+READER(MXFP4)
+{
+    BLOCK(MXFP4);
+    nibbles(b.qs, code);
+    *s = whole(quant_e8m0_half(b.e), 0.0f);
+}
+
+#undef READER
+#undef BLOCK
+
+typedef void reader_fn(const void *block, size_t sub, uint8_t code[32], quant_scales *s);
+static reader_fn *const readers[QUANT_COUNT] = {
+    [QUANT_Q4_0] = read_Q4_0,   [QUANT_Q4_1] = read_Q4_1,     [QUANT_Q5_0] = read_Q5_0,
+    [QUANT_Q5_1] = read_Q5_1,   [QUANT_Q8_0] = read_Q8_0,     [QUANT_Q2_K] = read_Q2_K,
+    [QUANT_Q3_K] = read_Q3_K,   [QUANT_Q4_K] = read_Q4_K,     [QUANT_Q5_K] = read_Q5_K,
+    [QUANT_Q6_K] = read_Q6_K,   [QUANT_IQ4_NL] = read_IQ4_NL, [QUANT_IQ4_XS] = read_IQ4_XS,
+    [QUANT_MXFP4] = read_MXFP4,
 };
+
+void quant_block_codes(quant_type t, const void *block, size_t sub, uint8_t code[32])
+{
+    quant_scales unused;
+    readers[t](block, sub, code, &unused);
+}
 
 void quant_block_values(quant_type t, const void *block, size_t sub, quant_values *out)
 {
-    values_of[t](block, sub, out);
+    uint8_t code[32];
+    readers[t](block, sub, code, &out->s);
+    for (size_t i = 0; i < 32; i++)
+        out->q[i] = quant_code_value(t, code[i]);
 }
 
 static void float_row_f32(quant_type t, const uint8_t *row, size_t k, float *out)
@@ -204,9 +346,9 @@ void quant_row_f32(quant_type t, const void *row, size_t k, float *out)
     const size_t subs = info->block_elems / 32;
     for (size_t b = 0; b < k / 32; b++) {
         quant_values v;
-        values_of[t](bytes + b / subs * info->block_bytes, b % subs, &v);
+        quant_block_values(t, bytes + b / subs * info->block_bytes, b % subs, &v);
         for (size_t i = 0; i < 32; i++)
-            out[b * 32 + i] = fmaf(v.d[i / 16], (float)v.q[i], v.m);
+            out[b * 32 + i] = fmaf(v.s.d[i / 16], (float)v.q[i], v.s.m[i / 16]);
     }
 }
 

@@ -8,10 +8,11 @@
 
 /* How an output is accumulated (docs/arithmetic.md). */
 typedef enum {
-    QUANT_PLAIN,   /* acc = fma(D*X, S, acc) per block of 32 */
-    QUANT_MINIMUM, /* then acc = fma(M, XS, acc) */
-    QUANT_SUB16,   /* two scales per block of 32 */
-    QUANT_FLOAT    /* float weights and float activations in every grade */
+    QUANT_PLAIN,         /* acc = fma(D*X, S, acc) per block of 32 */
+    QUANT_MINIMUM,       /* then acc = fma(M, XS, acc) */
+    QUANT_SUB16,         /* two scales per block of 32 */
+    QUANT_SUB16_MINIMUM, /* and two minima */
+    QUANT_FLOAT          /* float weights and float activations in every grade */
 } quant_shape;
 
 /* X(NAME, ggml type id, elements per block, bytes per block, shape) */
@@ -21,10 +22,17 @@ typedef enum {
     X(Q4_0, 2, 32, 18, QUANT_PLAIN)                                                                \
     X(Q4_1, 3, 32, 20, QUANT_MINIMUM)                                                              \
     X(Q5_0, 6, 32, 22, QUANT_PLAIN)                                                                \
+    X(Q5_1, 7, 32, 24, QUANT_MINIMUM)                                                              \
     X(Q8_0, 8, 32, 34, QUANT_PLAIN)                                                                \
+    X(Q2_K, 10, 256, 84, QUANT_SUB16_MINIMUM)                                                      \
+    X(Q3_K, 11, 256, 110, QUANT_SUB16)                                                             \
     X(Q4_K, 12, 256, 144, QUANT_MINIMUM)                                                           \
+    X(Q5_K, 13, 256, 176, QUANT_MINIMUM)                                                           \
     X(Q6_K, 14, 256, 210, QUANT_SUB16)                                                             \
-    X(BF16, 30, 1, 2, QUANT_FLOAT)
+    X(IQ4_NL, 20, 32, 18, QUANT_PLAIN)                                                             \
+    X(IQ4_XS, 23, 256, 136, QUANT_PLAIN)                                                           \
+    X(BF16, 30, 1, 2, QUANT_FLOAT)                                                                 \
+    X(MXFP4, 39, 32, 17, QUANT_PLAIN)
 
 typedef enum {
 #define QUANT_ENUM(name, id, elems, bytes, shape) QUANT_##name,
@@ -48,6 +56,8 @@ bool quant_from_ggml(quant_type *out, uint32_t ggml_id);
 const char *quant_ggml_name(uint32_t ggml_id); /* "IQ4_XS", "an unknown type": never NULL */
 /* Bytes of a row of k elements; 0 when k is not a multiple of the block. */
 size_t quant_row_bytes(quant_type t, size_t k);
-/* Dequantise one row of the file's layout: w = fma(D, q, M), the values of grade f32. */
+/* Dequantise one row of the file's layout: w = fma(D, q, M), the values of grade f32. A scale that
+ * is not a number makes its block so: the outputs it reaches fail their item (docs/arithmetic.md).
+ */
 void quant_row_f32(quant_type t, const void *row, size_t k, float *out);
 #endif

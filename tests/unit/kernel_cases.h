@@ -40,6 +40,28 @@ static inline void case_f16(uint8_t *at, float f)
     memcpy(at, &h, sizeof h);
 }
 
+/* Whether byte `at` of a block belongs to d, m or dmin. */
+static inline bool case_is_scale(quant_type t, size_t at)
+{
+    switch (t) {
+    case QUANT_MXFP4:
+        return at == 0;
+    case QUANT_Q2_K:
+        return at >= 80;
+    case QUANT_Q3_K:
+        return at >= 108;
+    case QUANT_Q6_K:
+        return at >= 208;
+    case QUANT_Q4_1:
+    case QUANT_Q5_1:
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
+        return at < 4;
+    default:
+        return at < 2;
+    }
+}
+
 /* Random bytes, then scales of about 0.01 in the places where the format keeps them. */
 static inline void case_rows(uint64_t *state, quant_type t, uint8_t *rows, size_t bytes)
 {
@@ -52,17 +74,26 @@ static inline void case_rows(uint64_t *state, quant_type t, uint8_t *rows, size_
         case QUANT_F32:
             memcpy(rows + i, &a, sizeof a);
             break;
-        case QUANT_F16:
-            case_f16(rows + i, a);
-            break;
         case QUANT_BF16:
             memcpy(rows + i, (const uint8_t *)&a + 2, 2);
+            break;
+        case QUANT_MXFP4: /* 2^-10 to 2^-3; now and then the ends of the scale */
+            rows[i] = (uint8_t)(case_next(state) % 16 ? 117 + rows[i] % 8 : rows[i] % 2);
+            break;
+        case QUANT_Q2_K:
+            case_f16(rows + i + 80, a);
+            case_f16(rows + i + 82, b);
+            break;
+        case QUANT_Q3_K:
+            case_f16(rows + i + 108, a);
             break;
         case QUANT_Q6_K:
             case_f16(rows + i + 208, a);
             break;
         case QUANT_Q4_1:
+        case QUANT_Q5_1:
         case QUANT_Q4_K:
+        case QUANT_Q5_K:
             case_f16(rows + i + 2, b); /* fall through */
         default:
             case_f16(rows + i, a);

@@ -119,9 +119,9 @@ static void extremes(const kern_set *set, const kern_set *ref)
         if (quant_infos[t].shape == QUANT_FLOAT) continue;
         for (size_t f = 0; f < COUNT(fills); f++) {
             case_matrix m = case_matrix_new(&state, t, 17, 512);
-            const size_t block = quant_infos[t].block_bytes, skip = t == QUANT_Q8_0 ? 2 : 4;
+            const size_t block = quant_infos[t].block_bytes;
             for (size_t i = 0; i < 17 * m.row_bytes; i++)
-                if (i % block >= skip && i % block < 208) m.rows[i] = fills[f];
+                if (!case_is_scale(t, i % block)) m.rows[i] = fills[f];
             free(m.panels);
             case_pack(&m);
             float *x = case_alloc(4 * 512 * sizeof *x);
@@ -258,7 +258,7 @@ static void test_non_finite(void **unused)
 static void test_against_double(void **unused)
 {
     enum { ROWS = 21, K = 512, TOKENS = 3 };
-    static const double bound[] = {1e-4, 2e-2, 5e-6}; /* of the largest output, by grade */
+    static const double bound[] = {1e-4, 3e-2, 5e-6}; /* of the largest output, by grade */
     const kern_set *ref = kern_set_find("portable");
     uint64_t state = 3;
     (void)unused;

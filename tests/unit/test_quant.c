@@ -16,8 +16,8 @@ static void test_table(void **unused)
         assert_int_equal(t, i);
         assert_string_equal(quant_ggml_name(quant_infos[i].ggml_id), quant_infos[i].name);
     }
-    assert_false(quant_from_ggml(&t, 23));
-    assert_string_equal(quant_ggml_name(23), "IQ4_XS");
+    assert_false(quant_from_ggml(&t, 16));
+    assert_string_equal(quant_ggml_name(16), "IQ2_XXS");
     assert_string_equal(quant_ggml_name(4), "an unknown type"); /* a number that was given up */
     assert_string_equal(quant_ggml_name(0xffffffffu), "an unknown type");
     assert_int_equal(quant_row_bytes(QUANT_Q4_K, 512), 288);
@@ -123,6 +123,66 @@ static void test_q6_k_block(void **unused)
     expect(QUANT_Q6_K, &b, want, 256);
 }
 
+/* Q2_K: element e of 256 is bit pair e % 128 / 32 of qs[e / 128 * 32 + e % 32]. */
+static void test_q2_k_block(void **unused)
+{
+    quant_block_Q2_K b = {.d = 0x4000, .dmin = 0xb800}; /* 2, -0.5 */
+    float want[256];
+    (void)unused;
+    for (size_t s = 0; s < 16; s++)
+        b.scales[s] = (uint8_t)(s | (15 - s) << 4);
+    for (size_t e = 0; e < 256; e++) {
+        const unsigned q = (unsigned)(e * 5 + e / 16) % 4;
+        uint8_t *byte = &b.qs[e / 128 * 32 + e % 32];
+        *byte = (uint8_t)(*byte | q << 2 * (e % 128 / 32));
+        want[e] = 2.0f * (float)(e / 16) * (float)q + 0.5f * (float)(15 - e / 16);
+    }
+    expect(QUANT_Q2_K, &b, want, 256);
+}
+
+/* Q3_K: the same pairs, a high bit that is stored inverted (0 means -4), scales split in three. */
+static void test_q3_k_block(void **unused)
+{
+    quant_block_Q3_K b = {.d = 0x3c00};
+    float want[256];
+    (void)unused;
+    for (size_t s = 0; s < 16; s++) {
+        const unsigned stored = (unsigned)(s == 7 ? 31 : s * 4); /* scale + 32 */
+        b.scales[s % 8] = (uint8_t)(b.scales[s % 8] | (stored & 15) << (s < 8 ? 0 : 4));
+        b.scales[8 + s % 4] = (uint8_t)(b.scales[8 + s % 4] | (stored >> 4) << 2 * (s / 4));
+        for (size_t e = 16 * s; e < 16 * s + 16; e++) {
+            const int q = (int)(e * 3 + e / 32) % 8 - 4;
+            uint8_t *byte = &b.qs[e / 128 * 32 + e % 32], *high = &b.hmask[e % 32];
+            *byte = (uint8_t)(*byte | (unsigned)(q & 3) << 2 * (e % 128 / 32));
+            *high = (uint8_t)(*high | (unsigned)(q >= 0) << e / 32);
+            want[e] = (float)(((int)stored - 32) * q);
+        }
+    }
+    expect(QUANT_Q3_K, &b, want, 256);
+}
+
+/* The ends of E8M0: 2^-127 and 2^-126 times a half step; 255 is not a number. */
+static void test_mxfp4_block(void **unused)
+{
+    quant_block_MXFP4 b = {0, {0}};
+    float got[32];
+    (void)unused;
+    for (size_t i = 0; i < 16; i++)
+        b.qs[i] = (uint8_t)(i | (15 - i) << 4);
+    static const float fp4[16] = {0.0f, 0.5f,  1.0f,  1.5f,  2.0f,  3.0f,  4.0f,  6.0f,
+                                  0.0f, -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f};
+    static const uint8_t powers[] = {0, 1, 2, 126, 127, 128, 251};
+    for (size_t p = 0; p < sizeof powers; p++) {
+        b.e = powers[p];
+        quant_row_f32(QUANT_MXFP4, &b, 32, got);
+        for (size_t i = 0; i < 32; i++)
+            assert_true(got[i] == ldexpf(fp4[i < 16 ? i : 31 - i], powers[p] - 127));
+    }
+    b.e = 255;
+    quant_row_f32(QUANT_MXFP4, &b, 32, got);
+    assert_true(isnan(got[1]));
+}
+
 /* D * q is exact in binary32 for every format here, so it does not matter that the other
  * implementation rounds twice where we fuse: the values must be equal. */
 /* ---- An independent implementation's values ----------------------------------------------- */
@@ -138,7 +198,7 @@ static uint8_t *unhex(const char *text, size_t len)
     return bytes;
 }
 
-static void golden_row(const char *name, const char *row_hex, const char *values_hex)
+static quant_type golden_row(const char *name, const char *row_hex, const char *values_hex)
 {
     quant_type t = QUANT_COUNT;
     for (quant_type i = 0; i < QUANT_COUNT; i++)
@@ -161,23 +221,24 @@ static void golden_row(const char *name, const char *row_hex, const char *values
     free(row);
     free(values);
     free(got);
+    return t;
 }
 
 static void test_golden(void **unused)
 {
-    static char line[16384];
+    static char line[32768];
+    size_t lines_of[QUANT_COUNT] = {0};
     FILE *f = fopen("tests/golden/quant_blocks.txt", "r");
-    size_t n = 0;
     (void)unused;
     if (!f) fail_msg("tests/golden/quant_blocks.txt is missing: run from the repository's root");
     while (fgets(line, sizeof line, f)) {
         char *name = strtok(line, " \n"), *row = strtok(NULL, " \n"), *values = strtok(NULL, " \n");
         assert_non_null(values);
-        golden_row(name, row, values);
-        n++;
+        lines_of[golden_row(name, row, values)]++;
     }
     fclose(f);
-    assert_int_equal(n, QUANT_COUNT);
+    for (quant_type t = 0; t < QUANT_COUNT; t++)
+        if (lines_of[t] != 2) fail_msg("%s: %zu lines, not 2", quant_infos[t].name, lines_of[t]);
 }
 
 /* ---- Panels ------------------------------------------------------------------------------- */
@@ -251,11 +312,12 @@ int test_quant(void);
 int test_quant(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),        cmocka_unit_test(test_nibble_blocks),
-        cmocka_unit_test(test_byte_block),   cmocka_unit_test(test_q4_k_block),
-        cmocka_unit_test(test_q6_k_block),   cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_panel_rows),   cmocka_unit_test(test_panel_size),
-        cmocka_unit_test(test_panel_bounds),
+        cmocka_unit_test(test_table),      cmocka_unit_test(test_nibble_blocks),
+        cmocka_unit_test(test_byte_block), cmocka_unit_test(test_q4_k_block),
+        cmocka_unit_test(test_q6_k_block), cmocka_unit_test(test_q2_k_block),
+        cmocka_unit_test(test_q3_k_block), cmocka_unit_test(test_mxfp4_block),
+        cmocka_unit_test(test_golden),     cmocka_unit_test(test_panel_rows),
+        cmocka_unit_test(test_panel_size), cmocka_unit_test(test_panel_bounds),
     };
     return cmocka_run_group_tests_name("quant", tests, NULL, NULL);
 }
