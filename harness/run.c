@@ -147,6 +147,8 @@ static waage_status put_response(loop *l, flight *f, const store_key *key, uint3
         .text = storable(&f->mem, rp->text, rp->text_len),
         .thought = rp->thought,
         .thought_is = rp->thought_is,
+        .thought_tokens = rp->thought_tokens,
+        .forced_closes = rp->forced_closes,
         .tokens = rp->tokens,
         .logprobs = rp->logprobs,
         .n_tokens = rp->n_tokens,

@@ -136,6 +136,8 @@ waage_status store_put_response(store *s, const store_response *r, waage_err *er
     db_put_text(&b, r->served_at);
     db_put_text(&b, r->recorded_label);
     db_put_text(&b, r->recorded_labeler);
+    db_put_int(&b, r->thought_tokens);
+    db_put_int(&b, r->forced_closes);
     WAAGE_TRY(db_finish_put(s, &b, "store a response", err));
     return put_timing(s, r, err);
 }
@@ -311,6 +313,8 @@ static void read_response(db_row *r, void *to)
     x->served_at = db_get_text(r);
     x->recorded_label = db_get_text(r);
     x->recorded_labeler = db_get_text(r);
+    x->thought_tokens = db_get_u32(r);
+    x->forced_closes = db_get_u32(r);
     x->wall_ms = db_get_real(r);
     x->cached_tokens = db_get_u32(r);
 }

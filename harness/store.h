@@ -48,6 +48,7 @@ typedef struct {
     finish_reason finish;
     const char *error, *text, *thought;
     thought_state thought_is;
+    uint32_t thought_tokens, forced_closes;
     const int32_t *tokens; /* (n_tokens) */
     const float *logprobs; /* (n_tokens) or NULL */
     size_t n_tokens;

@@ -306,7 +306,7 @@ static waage_status check_version(store *s, int64_t app, int64_t version, waage_
                              "%s: written by a newer version of waage (store version %lld, this "
                              "program reads up to %d)",
                              s->path, (long long)version, STORE_SCHEMA_VERSION);
-    if (version < STORE_SCHEMA_VERSION)
+    if (version < 1)
         return waage_err_set(err, WAAGE_EFORMAT, "%s: unknown store version %lld", s->path,
                              (long long)version);
     return WAAGE_OK;
@@ -359,7 +359,10 @@ static waage_status open_for_writing(store *s, const char *dir, waage_err *err)
                       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                       "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
                       "set it up", err));
-    return fresh ? make_schema(s, err) : check_integrity(s, err);
+    if (fresh) return make_schema(s, err);
+    WAAGE_TRY(check_integrity(s, err));
+    return version < STORE_SCHEMA_VERSION ? db_exec(s, store_schema_upgrade, "upgrade it", err)
+                                          : WAAGE_OK;
 }
 
 /* A published run may lie where nothing can be written, where WAL's index cannot be made: then the
@@ -401,7 +404,9 @@ static waage_status open_for_reading(store *s, const char *dir, waage_err *err)
     WAAGE_TRY(check_version(s, app, version, err));
     WAAGE_TRY(
         db_exec(s, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;", "set it up", err));
-    return check_integrity(s, err);
+    WAAGE_TRY(check_integrity(s, err));
+    return version < STORE_SCHEMA_VERSION ? db_exec(s, store_schema_views, "read it", err)
+                                          : WAAGE_OK;
 }
 
 waage_status store_open(store **out, const char *dir, bool create, waage_err *err)

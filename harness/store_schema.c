@@ -25,6 +25,7 @@ const char store_schema_tables[] =
     " thought TEXT, thought_is TEXT NOT NULL, tokens BLOB, logprobs BLOB, choices BLOB,"
     " prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, host TEXT,"
     " served_at TEXT, recorded_label TEXT, recorded_labeler TEXT,"
+    " thought_tokens INTEGER NOT NULL DEFAULT 0, forced_closes INTEGER NOT NULL DEFAULT 0,"
     " PRIMARY KEY(model, task, protocol, item, sample, turn),"
     " FOREIGN KEY(task, item) REFERENCES item(task, id));"
     "CREATE TABLE score("
@@ -39,6 +40,16 @@ const char store_schema_tables[] =
     " PRIMARY KEY(model, task, protocol, item, sample, turn)) WITHOUT ROWID;"
     "CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE manifest(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
+
+const char store_schema_upgrade[] =
+    "BEGIN IMMEDIATE;"
+    "ALTER TABLE response ADD COLUMN thought_tokens INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE response ADD COLUMN forced_closes INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 2; COMMIT";
+
+const char store_schema_views[] =
+    "CREATE TEMP VIEW response AS"
+    " SELECT *, 0 AS thought_tokens, 0 AS forced_closes FROM main.response";
 
 #define KEY_MATCHES " model = ?1 AND task = ?2 AND protocol = ?3 AND item = ?4 AND sample = ?5"
 /* The order of store_data: models and tasks as added, completion before chat. */
@@ -71,9 +82,10 @@ const char *const store_schema_sql[STORE_SQL_COUNT] = {
     [STORE_SQL_PUT_RESPONSE] =
         "INSERT OR REPLACE INTO response(model, task, protocol, item, sample, turn, prompt_hash,"
         " prompt, finish, error, text, thought, thought_is, tokens, logprobs, choices,"
-        " prompt_tokens, completion_tokens, host, served_at, recorded_label, recorded_labeler)"
+        " prompt_tokens, completion_tokens, host, served_at, recorded_label, recorded_labeler,"
+        " thought_tokens, forced_closes)"
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-        " ?19, ?20, ?21, ?22)",
+        " ?19, ?20, ?21, ?22, ?23, ?24)",
     [STORE_SQL_PUT_TIMING] =
         "INSERT OR REPLACE INTO timing(model, task, protocol, item, sample, turn, wall_ms,"
         " cached_tokens) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -100,7 +112,8 @@ const char *const store_schema_sql[STORE_SQL_COUNT] = {
     [STORE_SQL_READ_RESPONSES] =
         "SELECT r.model, r.task, r.protocol, r.item, r.sample, r.turn, prompt_hash, prompt, finish,"
         " error, text, thought, thought_is, tokens, logprobs, choices, prompt_tokens,"
-        " completion_tokens, host, served_at, recorded_label, recorded_labeler, wall_ms,"
+        " completion_tokens, host, served_at, recorded_label, recorded_labeler,"
+        " thought_tokens, forced_closes, wall_ms,"
         " cached_tokens" JOIN_ORDER(
             "response") " LEFT JOIN timing x USING(model, task, protocol, item, sample, turn)"
                         " ORDER BY m.ordinal, t.ordinal, r.protocol = 'chat', i.ordinal, i.id, "

@@ -4,9 +4,13 @@
 #define HARNESS_STORE_SCHEMA_H
 
 enum {
-    STORE_SCHEMA_VERSION = 1,         /* PRAGMA user_version */
+    STORE_SCHEMA_VERSION = 2,         /* PRAGMA user_version */
     STORE_APPLICATION_ID = 0x57414147 /* "WAAG": PRAGMA application_id */
 };
+
+/* The tables. Then what makes those of version 1 ready to be written, and views that stand before
+ * them where the file is only read. */
+extern const char store_schema_tables[], store_schema_upgrade[], store_schema_views[];
 
 typedef enum {
     STORE_SQL_BEGIN,
@@ -33,7 +37,6 @@ typedef enum {
     STORE_SQL_COUNT
 } store_sql;
 
-extern const char store_schema_tables[]; /* CREATE TABLE ... */
 extern const char *const store_schema_sql[STORE_SQL_COUNT];
 
 #endif

@@ -1,6 +1,7 @@
 /* request.c - names of the enumerations that appear in stores and reports. */
 #include "harness/base/request.h"
 #include "harness/base/outcome.h"
+#include <stdio.h>
 #include <string.h>
 
 static const char *const protocol_names[] = {"completion", "chat"};
@@ -48,6 +49,43 @@ bool finish_from_name(finish_reason *out, const char *name)
 const char *thought_name(thought_state s)
 {
     return thought_names[s];
+}
+
+static const char *const effort_names[] = {"", "off", "low", "medium", "high"};
+
+bool reasoning_from_text(reasoning *out, const char *text)
+{
+    const size_t n = strcspn(text, ":");
+    reasoning r = {REASONING_DEFAULT, 0};
+    for (size_t i = 1; i < COUNT(effort_names); i++)
+        if (strlen(effort_names[i]) == n && strncmp(effort_names[i], text, n) == 0)
+            r.effort = (reasoning_effort)i;
+    const bool named = r.effort != REASONING_DEFAULT;
+    if (named && text[n] == '\0') {
+        *out = r;
+        return true;
+    }
+    if (text[n] == ':' && (!named || r.effort == REASONING_OFF)) return false;
+    const char *digits = named ? text + n + 1 : text;
+    if (*digits == '\0') return false;
+    for (const char *c = digits; *c; c++) {
+        if (*c < '0' || *c > '9') return false;
+        r.budget = r.budget * 10 + (uint32_t)(*c - '0');
+        if (r.budget > REASONING_BUDGET_MAX) return false;
+    }
+    if (r.budget == 0 && named) return false;
+    if (r.budget == 0) r.effort = REASONING_OFF;
+    *out = r;
+    return true;
+}
+
+void reasoning_print(char out[REASONING_TEXT], reasoning r)
+{
+    const char *name = effort_names[r.effort];
+    if (r.budget == 0)
+        snprintf(out, REASONING_TEXT, "%s", name);
+    else
+        snprintf(out, REASONING_TEXT, "%s%s%u", name, *name ? ":" : "", r.budget);
 }
 
 const char *outcome_name(outcome o)

@@ -17,6 +17,23 @@ typedef struct {
     const char *content; /* UTF-8 */
 } message;
 
+/* How a model shall think before it answers. Only chats think. */
+typedef enum {
+    REASONING_DEFAULT, /* as the model does when nothing is said */
+    REASONING_OFF,
+    REASONING_LOW,
+    REASONING_MEDIUM,
+    REASONING_HIGH
+} reasoning_effort;
+typedef struct {
+    reasoning_effort effort;
+    uint32_t budget; /* tokens of thought; behind them its end is forced. 0: no bound */
+} reasoning;
+enum { REASONING_TEXT = 24, REASONING_BUDGET_MAX = 1 << 20 };
+/* "off", "low", "medium", "high", a number of tokens, or both: "high:2048". 0 is "off". */
+bool reasoning_from_text(reasoning *out, const char *text);  /* false: none of these */
+void reasoning_print(char out[REASONING_TEXT], reasoning r); /* "" for the default */
+
 typedef struct {
     double temperature; /* 0: greedy */
     int32_t top_k;      /* 0: off */
@@ -42,7 +59,8 @@ typedef struct {
         *answer_prefix; /* text that the assistant's turn begins with (gen_prefix), or NULL */
     /* generate */
     sampling sample_by;
-    uint32_t max_tokens;     /* 0: up to the context length */
+    uint32_t max_tokens;     /* 0: up to the context length; a budget of thought comes on top */
+    reasoning think;         /* chat; loglik and answers with a prefix never think */
     const char *const *stop; /* n_stop strings that end the answer and are not part of it */
     size_t n_stop;
     /* loglik: the log-probability of each continuation after the prompt; the prompt is computed
@@ -85,8 +103,10 @@ typedef struct {
     size_t text_len;
     const char *thought; /* the thought channel or NULL */
     thought_state thought_is;
-    const int32_t *tokens; /* generated ids (n_tokens), NULL when unknown */
-    const float *logprobs; /* of the generated tokens (n_tokens), NULL when unknown */
+    uint32_t thought_tokens; /* of completion_tokens; 0 when unknown */
+    uint32_t forced_closes;  /* times that the budget was used up and the thought ended by force */
+    const int32_t *tokens;   /* generated ids (n_tokens), NULL when unknown */
+    const float *logprobs;   /* of the generated tokens (n_tokens), NULL when unknown */
     size_t n_tokens;
     const choice_score *choices; /* loglik: one each */
     size_t n_choices;

@@ -459,6 +459,10 @@ static void take_row(void *ctx, size_t slice, size_t pos, const float *logits, s
     const double lse = kern_logsumexp(b->opt.kern, logits, n_vocab);
     if (job->kind == REQUEST_GENERATE) {
         double u = 0;
+        if (pos + 1 < s->n_feed) { /* the next token is forced */
+            job->logprobs[pos + 1 - job->n_prompt] = logprob_of(logits, s->tokens[pos + 1], lse);
+            return;
+        }
         if (job->how.temperature > 0)
             u = rng_at(job->how.seed, job->item_key, job->sample, (uint32_t)job->n_new);
         s->token = sampler_pick(&b->samplers[thread], b->opt.kern, logits, &job->how, u);
@@ -520,13 +524,22 @@ static void add_token(batch *b, batch_seq *s)
     job->tokens[job->n_prompt + job->n_new] = s->token;
     job->logprobs[job->n_new++] = s->logprob;
     b->new_tokens++;
-    const bool stop = b->opt.hooks.token(b->opt.hooks.ctx, job, s->token, s->logprob);
+    batch_forced then = {NULL, 0};
+    const bool stop = b->opt.hooks.token(b->opt.hooks.ctx, job, s->token, s->logprob, &then);
     if (stop || job->n_new == job->max_new) {
         end_seq(b, s);
-    } else {
-        s->want_from = s->n_feed;
-        s->n_feed++;
+        return;
     }
+    if (then.n >= job->max_new - job->n_new) {
+        fail_job(b, job, "forced tokens leave no room for an answer");
+        return;
+    }
+    if (then.n > 0)
+        memcpy(job->tokens + job->n_prompt + job->n_new, then.ids, then.n * sizeof *job->tokens);
+    job->n_new += then.n;
+    b->new_tokens += then.n;
+    s->want_from = s->n_feed;
+    s->n_feed += 1 + then.n;
 }
 
 static void finish_slice(batch *b, batch_seq *s, const step_slice *slice)

@@ -48,10 +48,18 @@ typedef struct batch_job {
     struct batch_job *next;
 } batch_job;
 
+/* Tokens that follow the one just made: fed like a prompt, not sampled. They stand among the job's
+ * tokens, with the log-probabilities that the model gave them. */
+typedef struct {
+    const int32_t *ids; /* (n) copied */
+    size_t n;           /* n_new + n < max_new: one more has to be sampled */
+} batch_forced;
+
 typedef struct {
     void *ctx;
-    /* A generated token; true ends the job. Not called for loglik. */
-    bool (*token)(void *ctx, batch_job *job, int32_t id, float logprob);
+    /* A generated token; true ends the job. *then is empty and may be filled. Not called for
+     * loglik, nor for forced tokens. */
+    bool (*token)(void *ctx, batch_job *job, int32_t id, float logprob, batch_forced *then);
     /* The job is done (error set or not) and the batch knows it no more; the results are the
      * caller's to free. */
     waage_status (*done)(void *ctx, batch_job *job, waage_err *err);

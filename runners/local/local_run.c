@@ -114,11 +114,12 @@ static waage_status reply_loglik(run *r, task *t, waage_err *err)
 
 /* ---- Hooks of the batch ---- */
 
-static bool on_token(void *ctx, batch_job *job, int32_t id, float logprob)
+static bool on_token(void *ctx, batch_job *job, int32_t id, float logprob, batch_forced *then)
 {
     run *r = ctx;
     task *t = job->user;
     (void)logprob;
+    (void)then;
     if (tokenizer_is_eog(r->m->tok, id)) {
         t->is_done = true;
         return true;

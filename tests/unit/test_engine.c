@@ -58,9 +58,9 @@ static void plan_jobs(workload *w, size_t n_vocab)
     }
 }
 
-static bool on_token(void *ctx, batch_job *job, int32_t id, float logprob)
+static bool on_token(void *ctx, batch_job *job, int32_t id, float logprob, batch_forced *then)
 {
-    (void)ctx, (void)job;
+    (void)ctx, (void)job, (void)then;
     assert_true(logprob <= 0.0f);
     return id == 2; /* an end of text, so that lengths differ */
 }
@@ -327,9 +327,9 @@ static waage_status on_any_end(void *ctx, batch_job *job, waage_err *err)
     return WAAGE_OK;
 }
 
-static bool never_stop(void *ctx, batch_job *job, int32_t id, float logprob)
+static bool never_stop(void *ctx, batch_job *job, int32_t id, float logprob, batch_forced *then)
 {
-    (void)ctx, (void)job, (void)id, (void)logprob;
+    (void)ctx, (void)job, (void)id, (void)logprob, (void)then;
     return false;
 }
 
@@ -379,6 +379,83 @@ static void test_memory_too_small(void **state)
         batch_free_results(&jobs[i]);
     batch_free(b);
     fixture_close(&f);
+}
+
+static const int32_t forced_ids[] = {5, 6, 7, 9};
+enum { FORCED_AT = 3, N_FORCED = 4 };
+
+static bool force_once(void *ctx, batch_job *job, int32_t id, float logprob, batch_forced *then)
+{
+    (void)ctx, (void)id, (void)logprob;
+    if (job->n_new == FORCED_AT) *then = (batch_forced){forced_ids, N_FORCED};
+    return false;
+}
+
+/* Forced tokens are as good as a prompt: what follows is what a prompt with them would give, their
+ * log-probabilities are those of a continuation, in chunks of one token as in one piece. */
+static void test_forced_tokens(void **state)
+{
+    (void)state;
+    static workload w;
+    engine_fixture f;
+    waage_err err = {0};
+    size_t n_failed = 0;
+    for (size_t chunk = 1; chunk <= 64; chunk *= 64) {
+        batch *b;
+        fixture_open(&f, models[0], &plain);
+        plan_jobs(&w, f.m->p.n_vocab);
+        batch_options bo = {.m = f.m,
+                            .kern = f.kern,
+                            .threads = f.threads,
+                            .kv = f.kv,
+                            .n_slots = 1,
+                            .chunk_tokens = chunk,
+                            .hooks = {&n_failed, force_once, on_any_end}};
+        must(batch_create(&b, &bo, &err), &err);
+        batch_job one = {.kind = REQUEST_GENERATE,
+                         .user = &w,
+                         .prompt = w.tokens[1][0],
+                         .n_prompt = 30,
+                         .max_new = 12};
+        batch_job full = {.kind = REQUEST_GENERATE,
+                          .user = &w,
+                          .prompt = w.tokens[1][1],
+                          .n_prompt = 30,
+                          .max_new = FORCED_AT + N_FORCED};
+        run_jobs(b, &one, 1, &w);
+        run_jobs(b, &full, 1, &w);
+        batch_free(b);
+        assert_null(one.error);
+        assert_int_equal(one.n_new, 12);
+        assert_memory_equal(one.tokens + FORCED_AT, forced_ids, sizeof forced_ids);
+        assert_non_null(full.error); /* no room for an answer behind them */
+
+        int32_t text[30 + FORCED_AT + N_FORCED];
+        memcpy(text, w.tokens[1][0], 30 * sizeof *text);
+        memcpy(text + 30, one.tokens, (FORCED_AT + N_FORCED) * sizeof *text);
+        batch_choice c = {.tokens = text, .n = sizeof text / sizeof *text, .cut = 30 + FORCED_AT};
+        batch_job as_prompt = {.kind = REQUEST_GENERATE,
+                               .user = &w,
+                               .prompt = text,
+                               .n_prompt = sizeof text / sizeof *text,
+                               .max_new = 12 - FORCED_AT - N_FORCED};
+        batch_job as_choice = {.kind = REQUEST_LOGLIK, .user = &w, .choices = &c, .n_choices = 1};
+        bo.hooks.token = never_stop;
+        must(batch_create(&b, &bo, &err), &err);
+        run_jobs(b, &as_prompt, 1, &w);
+        run_jobs(b, &as_choice, 1, &w);
+        batch_free(b);
+        assert_memory_equal(one.tokens + FORCED_AT + N_FORCED, as_prompt.tokens,
+                            as_prompt.n_new * sizeof(int32_t));
+        assert_memory_equal(one.logprobs + FORCED_AT + N_FORCED, as_prompt.logprobs,
+                            as_prompt.n_new * sizeof(float));
+        assert_memory_equal(one.logprobs + FORCED_AT, c.logprobs, N_FORCED * sizeof(float));
+        batch_free_results(&one);
+        batch_free_results(&full);
+        batch_free_results(&as_prompt);
+        batch_free_results(&as_choice);
+        fixture_close(&f);
+    }
 }
 
 /* A model that computes an infinity fails the item that met it, with its neighbours untouched. */
@@ -452,6 +529,7 @@ int test_engine(void)
         cmocka_unit_test(test_prefix_is_shared),
         cmocka_unit_test(test_choices_share_their_prompt),
         cmocka_unit_test(test_memory_too_small),
+        cmocka_unit_test(test_forced_tokens),
         cmocka_unit_test(test_not_finite),
     };
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

@@ -118,6 +118,8 @@ static void round_trip_keeps_bits(void **state)
     r.n_choices = 2;
     r.thought = "hm\xff";
     r.thought_is = THOUGHT_PRESENT;
+    r.thought_tokens = 3;
+    r.forced_closes = 1;
     r.cached_tokens = 5;
     r.wall_ms = 12.5;
     const store_score sc = {.key = r.key,
@@ -162,6 +164,8 @@ static void round_trip_keeps_bits(void **state)
     assert_true(isinf(x->choices[1].logprob));
     assert_string_equal(x->thought, "hm\xff");
     assert_int_equal(x->thought_is, THOUGHT_PRESENT);
+    assert_int_equal(x->thought_tokens, 3);
+    assert_int_equal(x->forced_closes, 1);
     assert_int_equal(x->cached_tokens, 5);
     assert_true(x->wall_ms == 12.5);
     assert_int_equal(d.n_scores, 2);
@@ -455,6 +459,38 @@ static void refuses_other_versions(void **state)
     assert_non_null(strstr(err.msg, "not a run store"));
 }
 
+/* A run of version 1 is read as it lies there, and brought up to date by the first writer. */
+static void reads_version_1(void **state)
+{
+    (void)state;
+    char *file = NULL;
+    size_t len = 0;
+    waage_err err = {WAAGE_OK, ""};
+    assert_int_equal(file_read(&file, &len, "tests/fixtures/store-v1.sqlite", 1 << 20, &err),
+                     WAAGE_OK);
+    assert_int_equal(file_write(db_path(), file, len, &err), WAAGE_OK);
+    free(file);
+    static const bool writes[] = {false, true, false};
+    for (size_t i = 0; i < sizeof writes / sizeof *writes; i++) {
+        store *s = NULL;
+        arena a = ARENA_EMPTY;
+        store_data d;
+        if (store_open(&s, dir, writes[i], &err) != WAAGE_OK) fail_msg("%s", err.msg);
+        if (store_read(s, &a, &d, &err) != WAAGE_OK) fail_msg("%s", err.msg);
+        assert_int_equal(d.n_responses, i < 2 ? 1 : 2);
+        assert_string_equal(d.responses[0].text, "2");
+        assert_int_equal(d.responses[0].forced_closes, 0);
+        if (writes[i]) {
+            store_response r = response("zeta", "math", "a", PROTOCOL_CHAT, 1);
+            r.forced_closes = 1;
+            put_response(s, &r);
+        }
+        if (i == 2) assert_int_equal(d.responses[1].forced_closes, 1);
+        arena_free(&a);
+        store_close(s);
+    }
+}
+
 /* Damage one place after the other: every open and read either works or says that it is damaged. */
 static void survives_damage(void **state)
 {
@@ -540,6 +576,7 @@ int test_store(void)
         IN_DIR(a_full_disk_loses_nothing_committed),
         IN_DIR(refuses_what_is_not_a_run),
         IN_DIR(refuses_other_versions),
+        IN_DIR(reads_version_1),
         IN_DIR(survives_damage),
         cmocka_unit_test(blobs_reject_what_does_not_fit),
     };
