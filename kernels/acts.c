@@ -58,13 +58,13 @@ double kern_logsumexp(const kern_set *s, const float *x, size_t n)
 }
 
 void kern_rope_table(float *cos_out, float *sin_out, const double *freq, size_t n_pairs,
-                     uint64_t pos)
+                     uint64_t pos, double scale)
 {
     for (size_t i = 0; i < n_pairs; i++) {
         double s, c;
         fmath_sincos_d((double)pos * freq[i], &s, &c);
-        cos_out[i] = (float)c;
-        sin_out[i] = (float)s;
+        cos_out[i] = (float)(c * scale);
+        sin_out[i] = (float)(s * scale);
     }
 }
 

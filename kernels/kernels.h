@@ -92,9 +92,14 @@ typedef struct {
 
     /* out = (x * (1 / sqrt(mean(x^2) + eps))) * w; n elements; 16-lane sum. out may be x. */
     void (*rmsnorm)(float *out, const float *x, const float *w, size_t n, float eps);
+    /* With m = mean(x) and d = x - m: out = (d * (1 / sqrt(mean(d^2) + eps))) * w + b, the last two
+     * in one step; 16-lane sums. out may be x. */
+    void (*layernorm)(float *out, const float *x, const float *w, const float *b, size_t n,
+                      float eps);
     /* out[i] = silu(gate[i]) * up[i], and the tanh form of GELU; out may be gate or up. */
     void (*silu_mul)(float *out, const float *gate, const float *up, size_t n);
     void (*gelu_mul)(float *out, const float *gate, const float *up, size_t n);
+    void (*gelu)(float *out, const float *x, size_t n); /* without a factor; out may be x */
     /* g = min(gate, 7), u = up within [-7, 7]: out[i] = (g * sigmoid(1.702 g)) * (u + 1); alike. */
     void (*swiglu_clamped)(float *out, const float *gate, const float *up, size_t n);
     void (*add)(float *x, const float *y, size_t n);                 /* x += y */
@@ -117,9 +122,10 @@ const char *kern_set_names(void);
 /* log(sum of exp(x)) over a vocabulary in canonical tiles, merged ascending in double. */
 double kern_logsumexp(const kern_set *s, const float *x, size_t n);
 
-/* Rotary embedding tables: cos and sin of n_pairs angles pos * freq[i], in double, rounded once. */
+/* Rotary embedding tables: cos and sin of n_pairs angles pos * freq[i], times scale, in double,
+ * rounded once. */
 void kern_rope_table(float *cos_out, float *sin_out, const double *freq, size_t n_pairs,
-                     uint64_t pos);
+                     uint64_t pos, double scale);
 /* Rotate one head in place; pairs are (2i, 2i+1) or (i, i + n_pairs). */
 void kern_rope_adjacent(float *head, const float *cos_t, const float *sin_t, size_t n_pairs);
 void kern_rope_halves(float *head, const float *cos_t, const float *sin_t, size_t n_pairs);

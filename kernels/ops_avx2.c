@@ -84,6 +84,44 @@ void kern_rmsnorm_avx2(float *out, const float *x, const float *w, size_t n, flo
         out[i] = x[i] * inverse * w[i];
 }
 
+static inline lanes16 minus(lanes16 x, float mean)
+{
+    const __m256 m = _mm256_set1_ps(mean);
+    return (lanes16){_mm256_sub_ps(x.lo, m), _mm256_sub_ps(x.hi, m)};
+}
+
+static float mean_of(const float *x, size_t n)
+{
+    lanes16 acc = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    size_t i = 0;
+    for (; i < n; i += 16) {
+        const lanes16 v = i + 16 <= n ? load16(x + i) : load_tail(x + i, n - i, 0.0f);
+        acc = (lanes16){_mm256_add_ps(acc.lo, v.lo), _mm256_add_ps(acc.hi, v.hi)};
+    }
+    return lanes_sum(acc) / (float)n;
+}
+
+void kern_layernorm_avx2(float *out, const float *x, const float *w, const float *b, size_t n,
+                         float eps)
+{
+    const float mean = mean_of(x, n);
+    lanes16 acc = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        acc = add_squares(acc, minus(load16(x + i), mean));
+    /* a missing element is the mean: it adds nothing */
+    if (i < n) acc = add_squares(acc, minus(load_tail(x + i, n - i, mean), mean));
+    const float inverse = 1.0f / sqrtf(lanes_sum(acc) / (float)n + eps);
+    const __m256 shift = _mm256_set1_ps(mean), factor = _mm256_set1_ps(inverse);
+    for (i = 0; i + 8 <= n; i += 8) {
+        const __m256 d = _mm256_mul_ps(_mm256_sub_ps(_mm256_loadu_ps(x + i), shift), factor);
+        _mm256_storeu_ps(out + i,
+                         _mm256_fmadd_ps(d, _mm256_loadu_ps(w + i), _mm256_loadu_ps(b + i)));
+    }
+    for (; i < n; i++)
+        out[i] = fmaf((x[i] - mean) * inverse, w[i], b[i]);
+}
+
 void kern_silu_mul_avx2(float *out, const float *gate, const float *up, size_t n)
 {
     size_t i = 0;
@@ -102,6 +140,15 @@ void kern_gelu_mul_avx2(float *out, const float *gate, const float *up, size_t n
                                                 _mm256_loadu_ps(up + i)));
     for (; i < n; i++)
         out[i] = fmath_gelu(gate[i]) * up[i];
+}
+
+void kern_gelu_avx2(float *out, const float *x, size_t n)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(out + i, fmath_gelu_avx2(_mm256_loadu_ps(x + i)));
+    for (; i < n; i++)
+        out[i] = fmath_gelu(x[i]);
 }
 
 void kern_swiglu_clamped_avx2(float *out, const float *gate, const float *up, size_t n)

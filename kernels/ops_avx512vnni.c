@@ -49,6 +49,30 @@ void kern_rmsnorm_avx512vnni(float *out, const float *x, const float *w, size_t 
     }
 }
 
+void kern_layernorm_avx512vnni(float *out, const float *x, const float *w, const float *b, size_t n,
+                               float eps)
+{
+    __m512 acc = _mm512_setzero_ps();
+    for (size_t i = 0; i < n; i += 16)
+        acc = _mm512_add_ps(acc, _mm512_maskz_loadu_ps(first_lanes(n - i), x + i));
+    const __m512 mean = _mm512_set1_ps(lanes_sum(acc) / (float)n);
+    acc = _mm512_setzero_ps();
+    for (size_t i = 0; i < n; i += 16) {
+        const __mmask16 m = first_lanes(n - i);
+        const __m512 d = _mm512_maskz_sub_ps(m, _mm512_maskz_loadu_ps(m, x + i), mean);
+        acc = _mm512_fmadd_ps(d, d, acc);
+    }
+    const __m512 factor = _mm512_set1_ps(1.0f / sqrtf(lanes_sum(acc) / (float)n + eps));
+    for (size_t i = 0; i < n; i += 16) {
+        const __mmask16 m = first_lanes(n - i);
+        const __m512 d =
+            _mm512_mul_ps(_mm512_sub_ps(_mm512_maskz_loadu_ps(m, x + i), mean), factor);
+        _mm512_mask_storeu_ps(
+            out + i, m,
+            _mm512_fmadd_ps(d, _mm512_maskz_loadu_ps(m, w + i), _mm512_maskz_loadu_ps(m, b + i)));
+    }
+}
+
 void kern_silu_mul_avx512vnni(float *out, const float *gate, const float *up, size_t n)
 {
     for (size_t i = 0; i < n; i += 16) {
@@ -64,6 +88,14 @@ void kern_gelu_mul_avx512vnni(float *out, const float *gate, const float *up, si
         const __mmask16 m = first_lanes(n - i);
         const __m512 g = fmath_gelu_avx512(_mm512_maskz_loadu_ps(m, gate + i));
         _mm512_mask_storeu_ps(out + i, m, _mm512_mul_ps(g, _mm512_maskz_loadu_ps(m, up + i)));
+    }
+}
+
+void kern_gelu_avx512vnni(float *out, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        const __mmask16 m = first_lanes(n - i);
+        _mm512_mask_storeu_ps(out + i, m, fmath_gelu_avx512(_mm512_maskz_loadu_ps(m, x + i)));
     }
 }
 

@@ -26,6 +26,21 @@ void kern_rmsnorm_portable(float *out, const float *x, const float *w, size_t n,
         out[i] = x[i] * inverse * w[i];
 }
 
+void kern_layernorm_portable(float *out, const float *x, const float *w, const float *b, size_t n,
+                             float eps)
+{
+    float lane[LANES] = {0};
+    for (size_t i = 0; i < n; i++)
+        lane[i % LANES] += x[i];
+    const float mean = lanes_sum(lane) / (float)n;
+    memset(lane, 0, sizeof lane);
+    for (size_t i = 0; i < n; i++)
+        lane[i % LANES] = fmaf(x[i] - mean, x[i] - mean, lane[i % LANES]);
+    const float inverse = 1.0f / sqrtf(lanes_sum(lane) / (float)n + eps);
+    for (size_t i = 0; i < n; i++)
+        out[i] = fmaf((x[i] - mean) * inverse, w[i], b[i]);
+}
+
 void kern_silu_mul_portable(float *out, const float *gate, const float *up, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -36,6 +51,12 @@ void kern_gelu_mul_portable(float *out, const float *gate, const float *up, size
 {
     for (size_t i = 0; i < n; i++)
         out[i] = fmath_gelu(gate[i]) * up[i];
+}
+
+void kern_gelu_portable(float *out, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = fmath_gelu(x[i]);
 }
 
 void kern_swiglu_clamped_portable(float *out, const float *gate, const float *up, size_t n)

@@ -17,8 +17,10 @@ static size_t scratch_bytes(size_t k)
         .matmul = kern_matmul_##set,                                                               \
         .matmul_scratch = scratch_bytes,                                                           \
         .rmsnorm = kern_rmsnorm_##set,                                                             \
+        .layernorm = kern_layernorm_##set,                                                         \
         .silu_mul = kern_silu_mul_##set,                                                           \
         .gelu_mul = kern_gelu_mul_##set,                                                           \
+        .gelu = kern_gelu_##set,                                                                   \
         .swiglu_clamped = kern_swiglu_clamped_##set,                                               \
         .add = kern_add_##set,                                                                     \
         .add_scaled = kern_add_scaled_##set,                                                       \

@@ -20,8 +20,11 @@
     void kern_matmul_##set(const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a,         \
                            size_t t0, size_t t1, float *y, size_t ldy, void *scratch);             \
     void kern_rmsnorm_##set(float *out, const float *x, const float *w, size_t n, float eps);      \
+    void kern_layernorm_##set(float *out, const float *x, const float *w, const float *b,          \
+                              size_t n, float eps);                                                \
     void kern_silu_mul_##set(float *out, const float *gate, const float *up, size_t n);            \
     void kern_gelu_mul_##set(float *out, const float *gate, const float *up, size_t n);            \
+    void kern_gelu_##set(float *out, const float *x, size_t n);                                    \
     void kern_swiglu_clamped_##set(float *out, const float *gate, const float *up, size_t n);      \
     void kern_add_##set(float *x, const float *y, size_t n);                                       \
     void kern_add_scaled_##set(float *y, const float *x, float a, size_t n);                       \

@@ -23,11 +23,10 @@ static size_t min_size(size_t a, size_t b)
 
 typedef struct {
     step *s;
-    bool add;
-    const float *post, *norm;
+    bool add, to_h;
+    model_norm post, norm;
     float scale;
     block_gate_fn act;
-    block_rope_fn rope;
     size_t n_rows, layer;
 } row_job;
 
@@ -71,6 +70,14 @@ void block_quantize(step *s, size_t n_rows, size_t k)
     run_rows(s, &job, quantize_part, n_rows);
 }
 
+void block_norm_row(const step *s, float *out, const float *x, model_norm norm, size_t n)
+{
+    if (norm.shift)
+        s->kern->layernorm(out, x, norm.weight, norm.shift, n, s->m->p.norm_eps);
+    else
+        s->kern->rmsnorm(out, x, norm.weight, n, s->m->p.norm_eps);
+}
+
 static void embed_part(void *ctx, size_t part, size_t thread)
 {
     (void)thread;
@@ -86,11 +93,12 @@ static void embed_part(void *ctx, size_t part, size_t thread)
         if (j->scale != 1.0f)
             for (size_t i = 0; i < w->k; i++)
                 x[i] *= j->scale;
-        float *r = s->rope + t * 2 * half;
-        kern_rope_table(r, r + half, s->m->rope_freq, half, s->pos[t]);
-        if (!s->rope_local) continue;
-        r = s->rope_local + t * 2 * half;
-        kern_rope_table(r, r + half, s->m->rope_freq_local, half, s->pos[t]);
+        if (s->m->positions) s->kern->add(x, s->m->positions + s->pos[t] * w->k, w->k);
+        for (size_t i = 0; i < ROPE_TABLES; i++) {
+            if (!s->rope[i]) continue;
+            float *r = s->rope[i] + t * 2 * half;
+            rope_table(&s->m->rope[i], r, r + half, s->pos[t]);
+        }
     }
 }
 
@@ -100,11 +108,11 @@ void block_embed(step *s, float scale)
     run_rows(s, &job, embed_part, s->n);
 }
 
-static void add_row(step *s, size_t t, const float *post)
+static void add_row(step *s, size_t t, model_norm post)
 {
     const size_t d = s->m->p.n_embd;
     float *y = s->y + t * d;
-    if (post) s->kern->rmsnorm(y, y, post, d, s->m->p.rms_eps);
+    if (post.weight) block_norm_row(s, y, y, post, d);
     s->kern->add(s->x + t * d, y, d);
 }
 
@@ -116,20 +124,23 @@ static void add_norm_part(void *ctx, size_t part, size_t thread)
     const size_t d = s->m->p.n_embd, end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
     for (size_t t = part * TOKEN_RUN; t < end; t++) {
         if (j->add) add_row(s, t, j->post);
-        if (!j->norm) continue;
-        s->kern->rmsnorm(s->h + t * d, s->x + t * d, j->norm, d, s->m->p.rms_eps);
+        if (!j->to_h) continue;
+        if (j->norm.weight)
+            block_norm_row(s, s->h + t * d, s->x + t * d, j->norm, d);
+        else
+            memcpy(s->h + t * d, s->x + t * d, d * sizeof(float));
         quantize_row(s, t);
     }
 }
 
-void block_add_norm(step *s, bool add, const float *post, const float *norm)
+void block_add_norm(step *s, bool add, model_norm post, model_norm norm)
 {
-    row_job job = {.add = add, .post = post, .norm = norm};
+    row_job job = {.add = add, .to_h = true, .post = post, .norm = norm};
     begin_acts(s, s->n, s->m->p.n_embd);
     run_rows(s, &job, add_norm_part, s->n);
 }
 
-void block_add(step *s, const float *post)
+void block_add(step *s, model_norm post)
 {
     row_job job = {.add = true, .post = post};
     run_rows(s, &job, add_norm_part, s->n);
@@ -143,6 +154,7 @@ enum { MAX_MATS = 3 };
 typedef struct {
     step *s;
     const kern_matrix *w[MAX_MATS];
+    const float *bias[MAX_MATS];
     float *out[MAX_MATS];
     size_t n_panels[MAX_MATS], n_parts[MAX_MATS];
     size_t n_mats, ldy, run; /* panels a part */
@@ -158,15 +170,20 @@ static void product_part(void *ctx, size_t part, size_t thread)
     const size_t p0 = part * j->run, p1 = min_size(p0 + j->run, j->n_panels[m]);
     s->kern->matmul(j->w[m], p0, p1, &s->acts, 0, s->acts.n_tokens, j->out[m], j->ldy,
                     s->scratch + thread * s->scratch_bytes);
+    if (!j->bias[m]) return;
+    const size_t r0 = p0 * KERN_PANEL_ROWS, r1 = min_size(p1 * KERN_PANEL_ROWS, j->w[m]->n_rows);
+    for (size_t t = 0; t < s->acts.n_tokens; t++)
+        s->kern->add(j->out[m] + t * j->ldy + r0, j->bias[m] + r0, r1 - r0);
 }
 
-void block_product(step *s, const kern_matrix *const *w, float *const *out, size_t n_mats,
-                   size_t ldy)
+void block_product(step *s, const kern_matrix *const *w, const float *const *bias,
+                   float *const *out, size_t n_mats, size_t ldy)
 {
     product_job job = {.s = s, .n_mats = n_mats, .ldy = ldy};
     size_t all = 0, n_parts = 0;
     for (size_t i = 0; i < n_mats; i++) {
         job.w[i] = w[i];
+        job.bias[i] = bias[i];
         job.out[i] = out[i];
         job.n_panels[i] = (w[i]->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
         all += job.n_panels[i];
@@ -180,18 +197,31 @@ void block_product(step *s, const kern_matrix *const *w, float *const *out, size
     pool_run(s->threads, n_parts, product_part, &job);
 }
 
-void block_matmul(step *s, const kern_matrix *w)
+/* Matrices slot, slot + 1, ... of a layer side by side in rows of z or y. */
+static void layer_product(step *s, const model_layer *l, layer_matrix slot, size_t n_mats,
+                          float *rows)
 {
-    block_product(s, &w, &s->y, 1, w->n_rows);
+    const kern_matrix *w[MAX_MATS];
+    const float *bias[MAX_MATS];
+    float *out[MAX_MATS];
+    size_t width = 0;
+    for (size_t i = 0; i < n_mats; i++) {
+        w[i] = &l->w[slot + i];
+        bias[i] = l->bias[slot + i];
+        out[i] = rows + width;
+        width += w[i]->n_rows;
+    }
+    block_product(s, w, bias, out, n_mats, width);
+}
+
+void block_matmul(step *s, const model_layer *l, layer_matrix w)
+{
+    layer_product(s, l, w, 1, s->y);
 }
 
 void block_qkv(step *s, const model_layer *l)
 {
-    const model_params *p = &s->m->p;
-    const size_t q = p->n_heads * p->head_dim, kv = p->n_kv_heads * p->head_dim;
-    const kern_matrix *w[] = {&l->w[LAYER_Q], &l->w[LAYER_K], &l->w[LAYER_V]};
-    float *out[] = {s->z, s->z + q, s->z + q + kv};
-    block_product(s, w, out, 3, q + 2 * kv);
+    layer_product(s, l, LAYER_Q, 3, s->z);
 }
 
 static void gated_part(void *ctx, size_t part, size_t thread)
@@ -210,9 +240,7 @@ static void gated_part(void *ctx, size_t part, size_t thread)
 void block_gated(step *s, const model_layer *l, block_gate_fn act)
 {
     const size_t f = s->m->p.n_ff;
-    const kern_matrix *w[] = {&l->w[LAYER_GATE], &l->w[LAYER_UP]};
-    float *out[] = {s->z, s->z + f};
-    block_product(s, w, out, 2, 2 * f);
+    layer_product(s, l, LAYER_GATE, 2, s->z);
     row_job job = {.act = act};
     begin_acts(s, s->n, f);
     run_rows(s, &job, gated_part, s->n);
@@ -220,11 +248,6 @@ void block_gated(step *s, const model_layer *l, block_gate_fn act)
 
 /* ---- Attention
  * ------------------------------------------------------------------------------------ */
-
-static bool is_local(const model_params *p, size_t layer)
-{
-    return p->window != 0 && layer % p->global_every != p->global_every - 1;
-}
 
 static void store_kv(const step *s, size_t t, size_t layer, const float *k, const float *v)
 {
@@ -240,6 +263,14 @@ static void store_kv(const step *s, size_t t, size_t layer, const float *k, cons
     }
 }
 
+/* Each head by itself, or all of them as one long row. */
+static void norm_heads(const step *s, float *heads, model_norm norm, size_t n)
+{
+    const size_t hd = s->m->p.head_dim, width = s->m->p.norm_whole_qk ? n * hd : hd;
+    for (size_t i = 0; norm.weight && i < n * hd; i += width)
+        block_norm_row(s, heads + i, heads + i, norm, width);
+}
+
 static void rotate_part(void *ctx, size_t part, size_t thread)
 {
     (void)thread;
@@ -248,26 +279,23 @@ static void rotate_part(void *ctx, size_t part, size_t thread)
     const model_params *p = &s->m->p;
     const model_layer *l = &s->m->layers[j->layer];
     const size_t hd = p->head_dim, half = p->n_rot / 2, n_q = p->n_heads, n_kv = p->n_kv_heads;
-    const float *tables = is_local(p, j->layer) ? s->rope_local : s->rope;
     const size_t end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
     for (size_t t = part * TOKEN_RUN; t < end; t++) {
         float *z = s->z + t * (n_q + 2 * n_kv) * hd; /* heads of q, then of k, then of v */
-        const float *r = tables + t * 2 * half;
-        for (size_t i = 0; i < n_q + n_kv; i++) {
-            float *head = z + i * hd;
-            const float *norm = l->v[i < n_q ? LAYER_Q_NORM : LAYER_K_NORM];
-            if (norm) s->kern->rmsnorm(head, head, norm, hd, p->rms_eps);
-            j->rope(head, r, r + half, half);
-        }
+        norm_heads(s, z, l->norm[LAYER_Q_NORM], n_q);
+        norm_heads(s, z + n_q * hd, l->norm[LAYER_K_NORM], n_kv);
+        const float *r = half > 0 ? s->rope[l->rope] + t * 2 * half : NULL;
+        for (size_t i = 0; r && i < n_q + n_kv; i++)
+            s->m->arch->rotate(z + i * hd, r, r + half, half);
         for (size_t i = 0; i < n_q * hd; i++)
             z[i] *= p->q_scale;
         store_kv(s, t, j->layer, z + n_q * hd, z + (n_q + n_kv) * hd);
     }
 }
 
-void block_rotate(step *s, size_t layer, block_rope_fn rope)
+void block_rotate(step *s, size_t layer)
 {
-    row_job job = {.layer = layer, .rope = rope};
+    row_job job = {.layer = layer};
     run_rows(s, &job, rotate_part, s->n);
 }
 
@@ -281,7 +309,7 @@ static void attention_part(void *ctx, size_t part, size_t thread)
     const size_t head = part % p->n_kv_heads, n_queries = p->n_heads / p->n_kv_heads;
     const size_t q_width = p->n_heads * p->head_dim;
     const size_t z_width = q_width + 2 * p->n_kv_heads * p->head_dim;
-    const size_t window = is_local(p, j->layer) ? p->window : 0;
+    const size_t window = s->m->layers[j->layer].window;
     const float **k = s->page_ptrs + thread * 2 * s->max_pages, **v = k + s->max_pages;
     const size_t first = s->pos[g->first], last = first + g->n - 1;
     const size_t from = window != 0 && first + 1 > window ? first + 1 - window : 0;

@@ -45,9 +45,8 @@ typedef struct step {
     step_group *groups; /* (n_groups) parts for attention */
     size_t n_groups;
     float *x, *h, *y, *z;
-    float *rope;       /* (n, 2, n_rot/2) cosines and sines, global layers */
-    float *rope_local; /* the same for local layers, or NULL */
-    kern_acts acts;    /* of h */
+    float *rope[ROPE_TABLES]; /* (n, 2, n_rot/2) cosines and sines, or NULL */
+    kern_acts acts;           /* of h */
     void *acts_storage;
     char *scratch; /* (threads, scratch_bytes) for the kernels */
     size_t scratch_bytes;
@@ -55,29 +54,34 @@ typedef struct step {
     size_t max_pages;
 } step;
 
-typedef void (*block_rope_fn)(float *head, const float *cos_t, const float *sin_t, size_t n_pairs);
 typedef void (*block_gate_fn)(float *out, const float *gate, const float *up, size_t n);
 
-/* x = embedding rows times scale. Also fills the rotation tables. */
+/* Where no norm is wanted. */
+#define NO_NORM ((model_norm){NULL, NULL})
+
+/* x = embedding rows times scale, plus the learned vectors of the positions where the model has
+ * them. Also fills the rotation tables. */
 void block_embed(step *s, float scale);
-/* x += y, or += rmsnorm(y) * post where post is given (not if !add); then h = rmsnorm(x) * norm,
- * quantised. */
-void block_add_norm(step *s, bool add, const float *post, const float *norm);
-/* x += y, or += rmsnorm(y) * post. */
-void block_add(step *s, const float *post);
+/* x += y, or += post(y) where there is a post norm (not if !add); then h = norm(x), or x where
+ * there is no norm, quantised. */
+void block_add_norm(step *s, bool add, model_norm post, model_norm norm);
+/* x += y, or += post(y). */
+void block_add(step *s, model_norm post);
 /* z = (q, k, v) of h. */
 void block_qkv(step *s, const model_layer *l);
 /* Norm (where the layer has one) and rotate q and k in z, scale q, store k and v in the pages. */
-void block_rotate(step *s, size_t layer, block_rope_fn rope);
+void block_rotate(step *s, size_t layer);
 /* h = attention of q over the pages, quantised. */
 void block_attention(step *s, size_t layer);
 /* z = (gate, up) of h, then h = act(gate) * up, quantised. */
 void block_gated(step *s, const model_layer *l, block_gate_fn act);
-/* y = w h */
-void block_matmul(step *s, const kern_matrix *w);
-/* out (n_rows, ldy) = w h for the rows quantised in s->acts. */
-void block_product(step *s, const kern_matrix *const *w, float *const *out, size_t n_mats,
-                   size_t ldy);
+/* y = w h, plus the bias of w where there is one. */
+void block_matmul(step *s, const model_layer *l, layer_matrix w);
+/* out (n_rows, ldy) = w h for the rows quantised in s->acts; a bias that is not NULL is added. */
+void block_product(step *s, const kern_matrix *const *w, const float *const *bias,
+                   float *const *out, size_t n_mats, size_t ldy);
+/* out = norm of a row of n elements; out may be x. */
+void block_norm_row(const step *s, float *out, const float *x, model_norm norm, size_t n);
 /* Quantise rows of h that are k wide; rows that are not finite are marked bad and zeroed. */
 void block_quantize(step *s, size_t n_rows, size_t k);
 

@@ -73,8 +73,8 @@ static void carve_all(forward *f, carver *c)
     s->h = carve(c, n, widest_input(p) * sizeof(float));
     s->y = carve(c, n, p->n_embd * sizeof(float));
     s->z = carve(c, n, z * sizeof(float));
-    s->rope = carve(c, n, p->n_rot * sizeof(float));
-    if (p->window) s->rope_local = carve(c, n, p->n_rot * sizeof(float));
+    for (size_t i = 0; i < ROPE_TABLES; i++)
+        if (o->m->rope[i].freq) s->rope[i] = carve(c, n, p->n_rot * sizeof(float));
     s->acts_storage = carve(c, 1, kern_acts_bytes(o->grade, n, widest_input(p)));
     s->scratch = carve(c, threads, s->scratch_bytes);
     s->page_ptrs = carve(c, threads, 2 * o->max_pages * sizeof *s->page_ptrs);
@@ -182,12 +182,13 @@ static void run_head(forward *f, const wanted_row *rows, size_t n, forward_row f
     const model *m = f->opt.m;
     const size_t d = m->p.n_embd;
     const kern_matrix *w = &m->head;
+    const float *no_bias = NULL;
     memset(s->bad, 0, n);
     memset(f->row_bad, 0, n);
     for (size_t i = 0; i < n; i++)
-        s->kern->rmsnorm(s->h + i * d, s->x + rows[i].token * d, m->out_norm, d, m->p.rms_eps);
+        block_norm_row(s, s->h + i * d, s->x + rows[i].token * d, m->out_norm, d);
     block_quantize(s, n, d);
-    block_product(s, &w, &f->logits, 1, m->p.n_vocab);
+    block_product(s, &w, &no_bias, &f->logits, 1, m->p.n_vocab);
     head_job job = {f, rows, fn, ctx};
     pool_run(s->threads, n, give_row, &job);
     for (size_t i = 0; i < n; i++)

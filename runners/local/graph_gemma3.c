@@ -6,20 +6,20 @@
 #include "runners/local/graphs.h"
 
 static const arch_tensor tensors[] = {
-    {"attn_norm.weight", false, LAYER_ATTN_NORM, DIM_EMBD, DIM_ONE},
-    {"attn_q.weight", true, LAYER_Q, DIM_EMBD, DIM_Q},
-    {"attn_k.weight", true, LAYER_K, DIM_EMBD, DIM_KV},
-    {"attn_v.weight", true, LAYER_V, DIM_EMBD, DIM_KV},
-    {"attn_q_norm.weight", false, LAYER_Q_NORM, DIM_HEAD, DIM_ONE},
-    {"attn_k_norm.weight", false, LAYER_K_NORM, DIM_HEAD, DIM_ONE},
-    {"attn_output.weight", true, LAYER_OUT, DIM_Q, DIM_EMBD},
-    {"post_attention_norm.weight", false, LAYER_POST_ATTN_NORM, DIM_EMBD, DIM_ONE},
-    {"ffn_norm.weight", false, LAYER_FFN_NORM, DIM_EMBD, DIM_ONE},
-    {"ffn_gate.weight", true, LAYER_GATE, DIM_EMBD, DIM_FF},
-    {"ffn_up.weight", true, LAYER_UP, DIM_EMBD, DIM_FF},
-    {"ffn_down.weight", true, LAYER_DOWN, DIM_FF, DIM_EMBD},
-    {"post_ffw_norm.weight", false, LAYER_POST_FFN_NORM, DIM_EMBD, DIM_ONE},
-    {NULL, false, 0, DIM_ONE, DIM_ONE},
+    NORM("attn_norm", LAYER_ATTN_NORM, DIM_EMBD),
+    MATRIX("attn_q", LAYER_Q, DIM_EMBD, DIM_Q),
+    MATRIX("attn_k", LAYER_K, DIM_EMBD, DIM_KV),
+    MATRIX("attn_v", LAYER_V, DIM_EMBD, DIM_KV),
+    NORM("attn_q_norm", LAYER_Q_NORM, DIM_HEAD),
+    NORM("attn_k_norm", LAYER_K_NORM, DIM_HEAD),
+    MATRIX("attn_output", LAYER_OUT, DIM_Q, DIM_EMBD),
+    NORM("post_attention_norm", LAYER_POST_ATTN_NORM, DIM_EMBD),
+    NORM("ffn_norm", LAYER_FFN_NORM, DIM_EMBD),
+    MATRIX("ffn_gate", LAYER_GATE, DIM_EMBD, DIM_FF),
+    MATRIX("ffn_up", LAYER_UP, DIM_EMBD, DIM_FF),
+    MATRIX("ffn_down", LAYER_DOWN, DIM_FF, DIM_EMBD),
+    NORM("post_ffw_norm", LAYER_POST_FFN_NORM, DIM_EMBD),
+    TABLE_END,
 };
 
 static const arch_key keys[] = {
@@ -48,7 +48,8 @@ static waage_status read_params(model_params *p, const gguf *g, waage_err *err)
                              gguf_path(g));
     p->window = window;
     p->global_every = every;
-    p->rope_base_local = (double)local;
+    p->rope_local_apart = true;
+    p->rope[ROPE_LOCAL] = rope_spec_plain((double)local);
     if (p->n_layers == LAYERS_27B) p->q_scale = 1.0f / sqrtf((float)p->n_embd / (float)p->n_heads);
     return WAAGE_OK;
 }
@@ -56,21 +57,26 @@ static waage_status read_params(model_params *p, const gguf *g, waage_err *err)
 static void forward(step *s)
 {
     const model *m = s->m;
-    const float *post = NULL; /* of the half block whose output waits to be added */
+    model_norm post = NO_NORM; /* of the half block whose output waits to be added */
     block_embed(s, sqrtf((float)m->p.n_embd));
     for (size_t i = 0; i < m->p.n_layers; i++) {
         const model_layer *l = &m->layers[i];
-        block_add_norm(s, i > 0, post, l->v[LAYER_ATTN_NORM]);
+        block_add_norm(s, i > 0, post, l->norm[LAYER_ATTN_NORM]);
         block_qkv(s, l);
-        block_rotate(s, i, kern_rope_halves);
+        block_rotate(s, i);
         block_attention(s, i);
-        block_matmul(s, &l->w[LAYER_OUT]);
-        block_add_norm(s, true, l->v[LAYER_POST_ATTN_NORM], l->v[LAYER_FFN_NORM]);
+        block_matmul(s, l, LAYER_OUT);
+        block_add_norm(s, true, l->norm[LAYER_POST_ATTN_NORM], l->norm[LAYER_FFN_NORM]);
         block_gated(s, l, s->kern->gelu_mul);
-        block_matmul(s, &l->w[LAYER_DOWN]);
-        post = l->v[LAYER_POST_FFN_NORM];
+        block_matmul(s, l, LAYER_DOWN);
+        post = l->norm[LAYER_POST_FFN_NORM];
     }
     block_add(s, post);
 }
 
-const arch arch_gemma3 = {"gemma3", tensors, keys, read_params, forward};
+const arch arch_gemma3 = {.name = "gemma3",
+                          .tensors = tensors,
+                          .keys = keys,
+                          .rotate = kern_rope_halves,
+                          .read_params = read_params,
+                          .forward = forward};

@@ -1,9 +1,46 @@
-/* graphs.h - one constant for each architecture, defined in graph_NAME.c. */
+/* graphs.h - one constant for each architecture, defined in graph_NAME.c; and the words that their
+ * tables are written in. */
 #ifndef RUNNERS_LOCAL_GRAPHS_H
 #define RUNNERS_LOCAL_GRAPHS_H
 #include "runners/local/model.h"
 
 extern const arch arch_gemma3;
 extern const arch arch_llama;
+
+/* Rows of a table of tensors (arch_tensor). PART: some rows of a fused tensor. */
+#define MATRIX(tensor, to, n_in, n_out)                                                            \
+    {                                                                                              \
+        .name = tensor ".weight", .kind = TENSOR_MATRIX, .slot = to, .in = n_in, .out = n_out      \
+    }
+#define MATRIX_PART(tensor, to, n_in, n_out, n_whole, n_from)                                      \
+    {                                                                                              \
+        .name = tensor ".weight", .kind = TENSOR_MATRIX, .slot = to, .in = n_in, .out = n_out,     \
+        .whole = n_whole, .from = n_from                                                           \
+    }
+#define BIAS(tensor, to, n)                                                                        \
+    {                                                                                              \
+        .name = tensor ".bias", .kind = TENSOR_BIAS, .slot = to, .in = n                           \
+    }
+#define BIAS_MAYBE(tensor, to, n)                                                                  \
+    {                                                                                              \
+        .name = tensor ".bias", .kind = TENSOR_BIAS, .slot = to, .in = n, .optional = true         \
+    }
+#define BIAS_PART(tensor, to, n, n_whole, n_from)                                                  \
+    {                                                                                              \
+        .name = tensor ".bias", .kind = TENSOR_BIAS, .slot = to, .in = n, .whole = n_whole,        \
+        .from = n_from                                                                             \
+    }
+#define NORM(tensor, to, n)                                                                        \
+    {                                                                                              \
+        .name = tensor ".weight", .kind = TENSOR_NORM, .slot = to, .in = n                         \
+    }
+#define SHIFT(tensor, to, n)                                                                       \
+    {                                                                                              \
+        .name = tensor ".bias", .kind = TENSOR_SHIFT, .slot = to, .in = n                          \
+    }
+#define TABLE_END                                                                                  \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
 
 #endif

@@ -9,10 +9,11 @@
 
 enum { TENSOR_NAME_MAX = 96 };
 
-/* A tensor that waits for its panels: the first walk over the file adds up the sizes, so that all
- * panels lie in one block of memory. */
+/* A matrix that waits for its panels: the first walk over the file adds up the sizes, so that all
+ * panels lie in one block of memory. Matrices of one tensor come one behind the other. */
 typedef struct {
     gguf_tensor t;
+    const char *rows; /* the first one, in the file */
     kern_matrix *to;
 } pending;
 
@@ -20,12 +21,34 @@ typedef struct {
     model *m;
     const gguf *g;
     pool *threads;
-    size_t dims[DIM_COUNT];
     pending *mats;
-    size_t n_mats;
+    size_t n_mats, max_mats;
     bool *used; /* (n_tensors) of the file */
     size_t panel_bytes;
 } loader;
+
+typedef struct {
+    size_t in, out, depth;
+} shape;
+
+size_t model_dim_size(const model_params *p, size_t layer, model_dim d)
+{
+    (void)layer; /* no architecture of this engine has layers of different widths yet */
+    const size_t q = p->n_heads * p->head_dim, kv = p->n_kv_heads * p->head_dim;
+    const size_t sizes[DIM_COUNT] = {[DIM_ZERO] = 0,
+                                     [DIM_ONE] = 1,
+                                     [DIM_EMBD] = p->n_embd,
+                                     [DIM_Q] = q,
+                                     [DIM_KV] = kv,
+                                     [DIM_Q_K] = q + kv,
+                                     [DIM_QKV] = q + 2 * kv,
+                                     [DIM_HEAD] = p->head_dim,
+                                     [DIM_FF] = p->n_ff,
+                                     [DIM_FF_TWICE] = 2 * p->n_ff,
+                                     [DIM_EXPERTS] = p->n_experts,
+                                     [DIM_FF_EXPERT] = p->n_ff_expert};
+    return sizes[d];
+}
 
 /* ---- Finding and checking ---- */
 
@@ -35,19 +58,25 @@ static void mark_used(loader *ld, const gguf_tensor *t)
         if (gguf_tensor_at(ld->g, i).name.s == t->name.s) ld->used[i] = true;
 }
 
-static waage_status find_tensor(loader *ld, gguf_tensor *t, const char *name, size_t in, size_t out,
+static bool has_tensor(const loader *ld, const char *name)
+{
+    gguf_tensor t;
+    return gguf_find(ld->g, name, &t) == WAAGE_OK;
+}
+
+static waage_status find_tensor(loader *ld, gguf_tensor *t, const char *name, shape want,
                                 waage_err *err)
 {
     const char *file = gguf_path(ld->g);
     if (gguf_find(ld->g, name, t) != WAAGE_OK)
         return waage_err_set(err, WAAGE_EFORMAT, "%s: tensor %s is missing (%zu x %zu expected)",
-                             file, name, in, out);
-    const bool flat = t->dim[2] == 1 && t->dim[3] == 1;
-    if (!flat || t->dim[0] != in || t->dim[1] != out)
+                             file, name, want.in, want.out);
+    if (t->dim[0] != want.in || t->dim[1] != want.out || t->dim[2] != want.depth || t->dim[3] != 1)
         return waage_err_set(err, WAAGE_EFORMAT,
-                             "%s: tensor %s is %llu x %llu x %llu, but %zu x %zu is expected", file,
-                             name, (unsigned long long)t->dim[0], (unsigned long long)t->dim[1],
-                             (unsigned long long)t->dim[2], in, out);
+                             "%s: tensor %s is %llu x %llu x %llu, but %zu x %zu x %zu is expected",
+                             file, name, (unsigned long long)t->dim[0],
+                             (unsigned long long)t->dim[1], (unsigned long long)t->dim[2], want.in,
+                             want.out, want.depth);
     if (!t->supported)
         return waage_err_set(err, WAAGE_EUNSUPPORTED,
                              "%s: tensor %s has type %s, which this engine does not compute", file,
@@ -56,20 +85,55 @@ static waage_status find_tensor(loader *ld, gguf_tensor *t, const char *name, si
     return WAAGE_OK;
 }
 
-static waage_status bind_vector(loader *ld, const float **to, const char *name, size_t n,
-                                waage_err *err)
+/* Floats of a tensor of in x out elements. */
+static waage_status bind_floats(loader *ld, const float **to, const char *name, size_t in,
+                                size_t out, waage_err *err)
 {
     gguf_tensor t;
-    WAAGE_TRY(find_tensor(ld, &t, name, n, 1, err));
+    WAAGE_TRY(find_tensor(ld, &t, name, (shape){in, out, 1}, err));
     if (quant_infos[t.type].shape != QUANT_FLOAT)
         return waage_err_set(err, WAAGE_EUNSUPPORTED,
                              "%s: tensor %s has type %s, but a float type is "
                              "expected",
                              gguf_path(ld->g), name, quant_infos[t.type].name);
-    float *v = arena_alloc(&ld->m->arena, n * sizeof *v);
+    float *v = arena_calloc(&ld->m->arena, in * out, sizeof *v);
     if (!v) return waage_err_nomem(err);
-    quant_row_f32(t.type, t.data, n, v);
+    quant_row_f32(t.type, t.data, in * out, v);
     *to = v;
+    return WAAGE_OK;
+}
+
+static bool grow_mats(loader *ld)
+{
+    if (ld->n_mats < ld->max_mats) return true;
+    const size_t max = 2 * ld->max_mats + 64;
+    pending *more = realloc(ld->mats, max * sizeof *more);
+    if (!more) return false;
+    ld->mats = more;
+    ld->max_mats = max;
+    return true;
+}
+
+/* Rows first.. of t, counted through its whole depth, become the matrix `to`. */
+static waage_status add_matrix(loader *ld, kern_matrix *to, const gguf_tensor *t, size_t first,
+                               size_t n_rows, waage_err *err)
+{
+    const size_t in = (size_t)t->dim[0], row_bytes = quant_row_bytes(t->type, in);
+    const int show = (int)(t->name.len < 90 ? t->name.len : 90);
+    if (row_bytes == 0)
+        return waage_err_set(err, WAAGE_EFORMAT,
+                             "%s: tensor %.*s: %zu columns are not whole blocks of %s",
+                             gguf_path(ld->g), show, t->name.s, in, quant_infos[t->type].name);
+    to->type = t->type;
+    to->n_rows = n_rows;
+    to->k = in;
+    to->panel_bytes = panel_bytes(t->type, in);
+    size_t bytes;
+    const size_t n_panels = (n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
+    if (!num_mul_size(&bytes, n_panels, to->panel_bytes) ||
+        !num_add_size(&ld->panel_bytes, ld->panel_bytes, bytes) || !grow_mats(ld))
+        return waage_err_nomem(err);
+    ld->mats[ld->n_mats++] = (pending){*t, (const char *)t->data + first * row_bytes, to};
     return WAAGE_OK;
 }
 
@@ -77,89 +141,116 @@ static waage_status bind_matrix(loader *ld, kern_matrix *to, const char *name, s
                                 size_t out, waage_err *err)
 {
     gguf_tensor t;
-    WAAGE_TRY(find_tensor(ld, &t, name, in, out, err));
-    if (quant_row_bytes(t.type, in) == 0)
-        return waage_err_set(err, WAAGE_EFORMAT,
-                             "%s: tensor %s: %zu columns are not whole blocks of %s",
-                             gguf_path(ld->g), name, in, quant_infos[t.type].name);
-    to->type = t.type;
-    to->n_rows = out;
-    to->k = in;
-    to->panel_bytes = panel_bytes(t.type, in);
-    size_t bytes;
-    const size_t n_panels = (out + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
-    if (!num_mul_size(&bytes, n_panels, to->panel_bytes) ||
-        !num_add_size(&ld->panel_bytes, ld->panel_bytes, bytes))
-        return waage_err_nomem(err);
-    ld->mats[ld->n_mats++] = (pending){t, to};
+    WAAGE_TRY(find_tensor(ld, &t, name, (shape){in, out, 1}, err));
+    return add_matrix(ld, to, &t, 0, out, err);
+}
+
+static waage_status bind_stack(loader *ld, kern_matrix **to, const char *name, shape want,
+                               waage_err *err)
+{
+    gguf_tensor t;
+    WAAGE_TRY(find_tensor(ld, &t, name, want, err));
+    *to = arena_calloc(&ld->m->arena, want.depth, sizeof **to);
+    if (!*to) return waage_err_nomem(err);
+    for (size_t i = 0; i < want.depth; i++)
+        WAAGE_TRY(add_matrix(ld, *to + i, &t, i * want.out, want.out, err));
     return WAAGE_OK;
 }
 
-static waage_status bind_layer(loader *ld, size_t layer, waage_err *err)
+static waage_status bind_tensor(loader *ld, size_t layer, const arch_tensor *a, waage_err *err)
 {
+    const model_params *p = &ld->m->p;
     model_layer *l = &ld->m->layers[layer];
-    for (const arch_tensor *a = ld->m->arch->tensors; a->name; a++) {
-        char name[TENSOR_NAME_MAX];
-        (void)snprintf(name, sizeof name, "blk.%zu.%s", layer, a->name);
-        const size_t in = ld->dims[a->in], out = ld->dims[a->out];
-        if (a->is_matrix)
-            WAAGE_TRY(bind_matrix(ld, &l->w[a->slot], name, in, out, err));
-        else
-            WAAGE_TRY(bind_vector(ld, &l->v[a->slot], name, in, err));
+    char name[TENSOR_NAME_MAX];
+    (void)snprintf(name, sizeof name, "blk.%zu.%s", layer, a->name);
+    if (a->optional && !has_tensor(ld, name)) return WAAGE_OK;
+    const size_t in = model_dim_size(p, layer, a->in), out = model_dim_size(p, layer, a->out);
+    const size_t from = model_dim_size(p, layer, a->from);
+    const size_t whole = model_dim_size(p, layer, a->whole);
+    gguf_tensor t;
+    switch (a->kind) {
+    case TENSOR_MATRIX:
+        WAAGE_TRY(find_tensor(ld, &t, name, (shape){in, whole ? whole : out, 1}, err));
+        return add_matrix(ld, &l->w[a->slot], &t, from, out, err);
+    case TENSOR_STACK:
+        return bind_stack(ld, &l->stack[a->slot], name,
+                          (shape){in, out, model_dim_size(p, layer, a->depth)}, err);
+    case TENSOR_STACK_BIAS:
+        return bind_floats(ld, &l->stack_bias[a->slot], name, in, out, err);
+    case TENSOR_BIAS:
+        WAAGE_TRY(bind_floats(ld, &l->bias[a->slot], name, whole ? whole : in, 1, err));
+        l->bias[a->slot] += from;
+        return WAAGE_OK;
+    case TENSOR_VECTOR:
+        return bind_floats(ld, &l->v[a->slot], name, in, 1, err);
+    case TENSOR_NORM:
+        return bind_floats(ld, &l->norm[a->slot].weight, name, in, 1, err);
+    case TENSOR_SHIFT:
+        return bind_floats(ld, &l->norm[a->slot].shift, name, in, 1, err);
     }
     return WAAGE_OK;
 }
 
-/* The angles of all positions must stay where fmath_sincos_d() is exact (and where every machine
- * converts to an integer alike): hostile bases and divisors leave it, and NaN is nowhere. */
-static waage_status check_angles(const loader *ld, const double *freq, size_t n, waage_err *err)
+static bool is_local(const model_params *p, size_t layer)
 {
-    const size_t n_context = ld->m->p.n_context;
-    for (size_t i = 0; i < n; i++)
-        if (!(freq[i] >= 0.0 && freq[i] * (double)n_context < 0x1p30))
-            return waage_err_set(err, WAAGE_EFORMAT,
-                                 "%s: the rotary embedding turns pair %zu by %g a position, which "
-                                 "is impossible for %zu positions",
-                                 gguf_path(ld->g), i, freq[i], n_context);
+    return p->window != 0 &&
+           (p->global_every == 0 || layer % p->global_every != p->global_every - 1);
+}
+
+static waage_status bind_layer(loader *ld, size_t layer, waage_err *err)
+{
+    const model_params *p = &ld->m->p;
+    model_layer *l = &ld->m->layers[layer];
+    l->window = is_local(p, layer) ? p->window : 0;
+    l->rope = l->window != 0 && p->rope_local_apart ? ROPE_LOCAL : ROPE_MAIN;
+    for (const arch_tensor *a = ld->m->arch->tensors; a->name; a++)
+        if (!a->in_layer || a->in_layer(p, layer)) WAAGE_TRY(bind_tensor(ld, layer, a, err));
     return WAAGE_OK;
 }
 
 static waage_status bind_rope(loader *ld, waage_err *err)
 {
     model *m = ld->m;
-    const size_t n = m->p.n_rot / 2;
-    m->rope_freq = arena_alloc(&m->arena, n * sizeof(double));
-    if (!m->rope_freq) return waage_err_nomem(err);
-    params_rope_freq(m->rope_freq, n, m->p.rope_base, m->p.rope_factor);
-    gguf_tensor t;
-    if (gguf_find(ld->g, "rope_freqs.weight", &t) == WAAGE_OK) { /* Llama 3.1: divisors */
-        const float *div;
-        WAAGE_TRY(bind_vector(ld, &div, "rope_freqs.weight", n, err));
-        for (size_t i = 0; i < n; i++)
-            m->rope_freq[i] /= (double)div[i];
-    }
-    WAAGE_TRY(check_angles(ld, m->rope_freq, n, err));
-    if (m->p.window == 0) return WAAGE_OK;
-    m->rope_freq_local = arena_alloc(&m->arena, n * sizeof(double));
-    if (!m->rope_freq_local) return waage_err_nomem(err);
-    params_rope_freq(m->rope_freq_local, n, m->p.rope_base_local, 1.0);
-    return check_angles(ld, m->rope_freq_local, n, err);
+    const model_params *p = &m->p;
+    const size_t n = p->n_rot / 2;
+    const char *file = gguf_path(ld->g);
+    const float *divisors = NULL;
+    if (n == 0) return WAAGE_OK;
+    if (has_tensor(ld, "rope_freqs.weight")) /* Llama 3.1 */
+        WAAGE_TRY(bind_floats(ld, &divisors, "rope_freqs.weight", n, 1, err));
+    WAAGE_TRY(rope_make(&m->rope[ROPE_MAIN], &m->arena, &p->rope[ROPE_MAIN], n, divisors,
+                        p->n_context, file, err));
+    if (!p->rope_local_apart) return WAAGE_OK;
+    return rope_make(&m->rope[ROPE_LOCAL], &m->arena, &p->rope[ROPE_LOCAL], n, NULL, p->n_context,
+                     file, err);
 }
 
-static waage_status bind_all(loader *ld, waage_err *err)
+/* What stands before and behind the blocks. */
+static waage_status bind_ends(loader *ld, waage_err *err)
 {
     model *m = ld->m;
     const model_params *p = &m->p;
     WAAGE_TRY(bind_matrix(ld, &m->embed, "token_embd.weight", p->n_embd, p->n_vocab, err));
-    gguf_tensor t;
-    m->tied = gguf_find(ld->g, "output.weight", &t) != WAAGE_OK;
+    m->tied = !has_tensor(ld, "output.weight");
     if (!m->tied) WAAGE_TRY(bind_matrix(ld, &m->head, "output.weight", p->n_embd, p->n_vocab, err));
-    WAAGE_TRY(bind_vector(ld, &m->out_norm, "output_norm.weight", p->n_embd, err));
-    for (size_t i = 0; i < p->n_layers; i++)
+    if (m->arch->traits & ARCH_POSITIONS)
+        WAAGE_TRY(
+            bind_floats(ld, &m->positions, "position_embd.weight", p->n_embd, p->n_context, err));
+    WAAGE_TRY(bind_floats(ld, &m->out_norm.weight, "output_norm.weight", p->n_embd, 1, err));
+    if (m->arch->traits & ARCH_LAYER_NORM)
+        WAAGE_TRY(bind_floats(ld, &m->out_norm.shift, "output_norm.bias", p->n_embd, 1, err));
+    return WAAGE_OK;
+}
+
+static waage_status bind_all(loader *ld, waage_err *err)
+{
+    const model *m = ld->m;
+    WAAGE_TRY(bind_ends(ld, err));
+    for (size_t i = 0; i < m->p.n_layers; i++)
         WAAGE_TRY(bind_layer(ld, i, err));
     WAAGE_TRY(bind_rope(ld, err));
     for (size_t i = 0; i < gguf_n_tensors(ld->g); i++) {
-        t = gguf_tensor_at(ld->g, i);
+        const gguf_tensor t = gguf_tensor_at(ld->g, i);
         if (!ld->used[i])
             return waage_err_set(err, WAAGE_EUNSUPPORTED,
                                  "%s: tensor %.*s has no place in architecture %s as this engine "
@@ -184,9 +275,8 @@ static void pack_panel(void *ctx, size_t part, size_t thread)
     const kern_matrix *w = job->mat->to;
     const size_t row = part * KERN_PANEL_ROWS, left = w->n_rows - row;
     const size_t row_bytes = quant_row_bytes(w->type, w->k);
-    panel_pack(w->type, job->panels + part * w->panel_bytes,
-               (const char *)job->mat->t.data + row * row_bytes, row_bytes,
-               left < KERN_PANEL_ROWS ? left : KERN_PANEL_ROWS, w->k);
+    panel_pack(w->type, job->panels + part * w->panel_bytes, job->mat->rows + row * row_bytes,
+               row_bytes, left < KERN_PANEL_ROWS ? left : KERN_PANEL_ROWS, w->k);
 }
 
 static waage_status pack_all(loader *ld, waage_err *err)
@@ -199,7 +289,8 @@ static waage_status pack_all(loader *ld, waage_err *err)
         pack_job job = {&ld->mats[i], at};
         const size_t n_panels = (w->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
         pool_run(ld->threads, n_panels, pack_panel, &job);
-        gguf_drop_pages(ld->g, &ld->mats[i].t);
+        const bool is_last = i + 1 == ld->n_mats || ld->mats[i + 1].t.data != ld->mats[i].t.data;
+        if (is_last) gguf_drop_pages(ld->g, &ld->mats[i].t);
         w->panels = at;
         at += n_panels * w->panel_bytes;
     }
@@ -211,20 +302,9 @@ static waage_status load(loader *ld, waage_err *err)
 {
     model *m = ld->m;
     WAAGE_TRY(params_read(&m->p, &m->arch, ld->g, err));
-    const model_params *p = &m->p;
-    const size_t dims[DIM_COUNT] = {[DIM_ONE] = 1,
-                                    [DIM_EMBD] = p->n_embd,
-                                    [DIM_Q] = p->n_heads * p->head_dim,
-                                    [DIM_KV] = p->n_kv_heads * p->head_dim,
-                                    [DIM_HEAD] = p->head_dim,
-                                    [DIM_FF] = p->n_ff,
-                                    [DIM_VOCAB] = p->n_vocab};
-    memcpy(ld->dims, dims, sizeof dims);
-    m->layers = arena_calloc(&m->arena, p->n_layers, sizeof *m->layers);
-    const size_t n_tensors = gguf_n_tensors(ld->g);
-    ld->mats = calloc(n_tensors + 1, sizeof *ld->mats);
-    ld->used = calloc(n_tensors + 1, sizeof *ld->used);
-    if (!m->layers || !ld->mats || !ld->used) return waage_err_nomem(err);
+    m->layers = arena_calloc(&m->arena, m->p.n_layers, sizeof *m->layers);
+    ld->used = calloc(gguf_n_tensors(ld->g) + 1, sizeof *ld->used);
+    if (!m->layers || !ld->used) return waage_err_nomem(err);
     WAAGE_TRY(bind_all(ld, err));
     return pack_all(ld, err);
 }

@@ -13,8 +13,10 @@
 #include "kernels/kernels.h"
 #include "runners/local/bigmem.h"
 #include "runners/local/gguf.h"
+#include "runners/local/rope.h"
 
-/* Weights of a block. A matrix computes y = W x; a vector scales the elements of a norm. */
+/* Weights of a block. A matrix computes y = W x (+ its bias); a norm with a shift is a LayerNorm,
+ * one without is an RMS norm; a stack is one matrix for each expert. */
 typedef enum {
     LAYER_Q,
     LAYER_K,
@@ -33,25 +35,48 @@ typedef enum {
     LAYER_POST_ATTN_NORM,
     LAYER_FFN_NORM,
     LAYER_POST_FFN_NORM,
+    LAYER_NORMS
+} layer_norm;
+
+typedef enum {
+    LAYER_SINKS,       /* (n_heads) logits that take weight and give nothing */
+    LAYER_EXPERT_BIAS, /* (n_experts) added where experts are chosen, not where they are weighed */
     LAYER_VECTORS
 } layer_vector;
 
 typedef struct {
-    kern_matrix w[LAYER_MATRICES];
-    const float *v[LAYER_VECTORS]; /* NULL where the architecture has none */
+    const float *weight, *shift; /* both NULL: no norm */
+} model_norm;
+
+typedef enum { LAYER_GATE_EXPS, LAYER_UP_EXPS, LAYER_DOWN_EXPS, LAYER_STACKS } layer_stack;
+
+/* The angles of a layer: of all layers, or of the local ones where those differ. */
+typedef enum { ROPE_MAIN, ROPE_LOCAL, ROPE_TABLES } rope_slot;
+
+typedef struct {
+    kern_matrix w[LAYER_MATRICES];     /* panels NULL where the architecture has none */
+    const float *bias[LAYER_MATRICES]; /* of w: (n_rows), or NULL */
+    model_norm norm[LAYER_NORMS];
+    const float *v[LAYER_VECTORS];         /* NULL where the architecture has none */
+    kern_matrix *stack[LAYER_STACKS];      /* (experts), or NULL */
+    const float *stack_bias[LAYER_STACKS]; /* (experts, n_rows), or NULL */
+    size_t window;                         /* positions that the layer sees; 0: all */
+    rope_slot rope;
 } model_layer;
 
 typedef struct {
     size_t n_layers, n_embd, n_ff, n_heads, n_kv_heads, head_dim, n_vocab;
-    size_t n_context; /* as trained */
-    size_t n_rot;     /* rotated elements of a head */
-    size_t window;    /* positions that a local layer sees; 0: all layers see everything */
-    size_t
-        global_every; /* with a window: layers il % global_every == global_every - 1 are global */
-    float rms_eps;
-    float q_scale;                     /* queries are multiplied by it after the rotation */
-    double rope_base, rope_base_local; /* of global and of local layers */
-    double rope_factor;                /* global layers: angles are divided by it */
+    size_t n_context;    /* as trained */
+    size_t n_rot;        /* rotated elements of a head; 0: positions are learned vectors */
+    size_t window;       /* positions that a local layer sees; 0: all layers see everything */
+    size_t global_every; /* with a window: layers il % global_every == global_every - 1 see
+                            everything; 0: no layer does */
+    size_t n_experts, n_ff_expert;
+    float norm_eps;
+    float q_scale;         /* queries are multiplied by it after the rotation */
+    bool norm_whole_qk;    /* norms of queries and keys run over all heads, not over each */
+    bool rope_local_apart; /* local layers turn by rope[ROPE_LOCAL] */
+    rope_spec rope[ROPE_TABLES];
 } model_params;
 
 typedef struct arch arch;
@@ -59,12 +84,12 @@ typedef struct arch arch;
 typedef struct {
     const arch *arch; /* the row of arch_list that computes it */
     model_params p;
-    kern_matrix embed; /* token_embd: rows are looked up */
-    kern_matrix head;  /* output, or the same panels as embed */
-    const float *out_norm;
-    model_layer *layers;     /* (n_layers) */
-    double *rope_freq;       /* (n_rot/2): global layers */
-    double *rope_freq_local; /* (n_rot/2): local layers; NULL without a window */
+    kern_matrix embed;      /* token_embd: rows are looked up */
+    kern_matrix head;       /* output, or the same panels as embed */
+    const float *positions; /* (n_context, n_embd) learned, or NULL */
+    model_norm out_norm;
+    model_layer *layers;    /* (n_layers) */
+    rope rope[ROPE_TABLES]; /* freq NULL where the model has no such table */
     bool tied;
     arena arena;
     bigmem panels;
@@ -78,14 +103,46 @@ void model_free(model *m); /* NULL is fine */
 /* ---- Architectures ------------------------------------------------------------------------------
  */
 
-typedef enum { DIM_ONE, DIM_EMBD, DIM_Q, DIM_KV, DIM_HEAD, DIM_FF, DIM_VOCAB, DIM_COUNT } model_dim;
+/* Sizes that shapes of tensors are made of. */
+typedef enum {
+    DIM_ZERO,
+    DIM_ONE,
+    DIM_EMBD,
+    DIM_Q,    /* of all query heads */
+    DIM_KV,   /* of all keys, or of all values */
+    DIM_Q_K,  /* queries, then keys */
+    DIM_QKV,  /* queries, keys, values */
+    DIM_HEAD, /* one head */
+    DIM_FF,
+    DIM_FF_TWICE, /* gates, then what they let through */
+    DIM_EXPERTS,
+    DIM_FF_EXPERT,
+    DIM_COUNT
+} model_dim;
+size_t model_dim_size(const model_params *p, size_t layer, model_dim d);
 
-/* One tensor of every block: "blk.N." and this name, (in, out). */
+typedef enum {
+    TENSOR_MATRIX,     /* (in, out) to w[slot] */
+    TENSOR_BIAS,       /* (in) to bias[slot] */
+    TENSOR_NORM,       /* (in) to norm[slot].weight */
+    TENSOR_SHIFT,      /* (in) to norm[slot].shift */
+    TENSOR_VECTOR,     /* (in) to v[slot] */
+    TENSOR_STACK,      /* (in, out, depth) to stack[slot] */
+    TENSOR_STACK_BIAS, /* (in, out) to stack_bias[slot]: out experts */
+} tensor_kind;
+
+/* One tensor of every block: "blk.N." and this name. Rows of a fused tensor come one behind the
+ * other and name it each: `whole` is what the file's tensor has of rows (elements, for a bias), and
+ * `from` where this part begins; both are left 0 for a tensor that is not fused. */
 typedef struct {
     const char *name;
-    bool is_matrix;
-    int slot; /* layer_matrix or layer_vector */
-    model_dim in, out;
+    tensor_kind kind;
+    int slot; /* layer_matrix, layer_norm, layer_vector or layer_stack */
+    model_dim in, out, depth;
+    model_dim whole, from;
+    bool optional;
+    /* Does this layer have it? NULL: every layer. */
+    bool (*in_layer)(const model_params *p, size_t layer);
 } arch_tensor;
 
 typedef enum {
@@ -100,13 +157,21 @@ typedef struct {
     double neutral;
 } arch_key;
 
+typedef enum {
+    ARCH_LAYER_NORM = 1, /* norms subtract the mean and have a shift */
+    ARCH_POSITIONS = 2,  /* position_embd.weight instead of a rotation */
+} arch_trait;
+
 struct step;
 
 struct arch {
     const char *name;
     const arch_tensor *tensors; /* ended by a NULL name */
-    const arch_key *keys; /* besides those that all architectures share; ended by a NULL name */
-    /* Fill what the shared keys leave open. */
+    const arch_key *keys; /* before those that all architectures share; ended by a NULL name */
+    unsigned traits;      /* of arch_trait */
+    /* Pairs that turn together: kern_rope_adjacent or kern_rope_halves. */
+    void (*rotate)(float *head, const float *cos_t, const float *sin_t, size_t n_pairs);
+    /* Fill what the shared keys leave open; NULL: nothing. */
     waage_status (*read_params)(model_params *p, const gguf *g, waage_err *err);
     /* From token ids to the last hidden state in step->x. */
     void (*forward)(struct step *s);

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "kernels/fmath.h"
 
 enum { MAX_LAYERS = 1024, MAX_WIDTH = 1 << 20, MAX_HEADS = 1 << 12, MAX_HEAD_DIM = 1024 };
 enum { KEY_MAX = 128 };
@@ -22,7 +21,7 @@ static const arch_key shared_keys[] = {
     {"attention.key_length", KEY_USED, 0},
     {"attention.value_length", KEY_USED, 0},
     {"attention.layer_norm_rms_epsilon", KEY_USED, 0},
-    {"attention.layer_norm_epsilon", KEY_USED, 0}, /* some converters write both; not read */
+    {"attention.layer_norm_epsilon", KEY_USED, 0}, /* some converters write both; one is read */
     {"attention.causal", KEY_NEUTRAL, 1},
     {"attention.clamp_kqv", KEY_NEUTRAL, 0},
     {"attention.max_alibi_bias", KEY_NEUTRAL, 0},
@@ -41,6 +40,10 @@ static const arch_key shared_keys[] = {
     {"rope.scaling.factor", KEY_USED, 0},
     {"rope.scaling.attn_factor", KEY_NEUTRAL, 1},
     {"rope.scaling.original_context_length", KEY_USED, 0},
+    {"rope.scaling.yarn_beta_fast", KEY_USED, 0},
+    {"rope.scaling.yarn_beta_slow", KEY_USED, 0},
+    {"rope.scaling.yarn_ext_factor", KEY_NEUTRAL, 1},
+    {"rope.scaling.yarn_attn_factor", KEY_NEUTRAL, 1},
     {"rope.scaling.finetuned", KEY_USED, 0},
     {NULL, KEY_USED, 0},
 };
@@ -77,8 +80,8 @@ static waage_status check_keys(const arch *a, const gguf *g, waage_err *err)
         const char *name = e.key.s + prefix;
         const size_t len = e.key.len - prefix;
         const int show = (int)(e.key.len < 100 ? e.key.len : 100);
-        const arch_key *k = find_key(shared_keys, name, len);
-        if (!k) k = find_key(a->keys, name, len);
+        const arch_key *k = find_key(a->keys, name, len);
+        if (!k) k = find_key(shared_keys, name, len);
         if (!k)
             return waage_err_set(err, WAAGE_EUNSUPPORTED,
                                  "%s: metadata key %.*s is unknown to this engine; it may change "
@@ -131,30 +134,73 @@ static waage_status read_size(size_t *out, const arch *a, const gguf *g, const c
     return WAAGE_OK;
 }
 
-static waage_status read_rope(model_params *p, const arch *a, const gguf *g, waage_err *err)
+static waage_status get_number(double *out, const arch *a, const gguf *g, const char *name,
+                               waage_err *err)
 {
     char key[KEY_MAX];
-    float base, factor = 1.0f;
+    float v;
+    WAAGE_TRY(gguf_get_f32(&v, g, key_of(key, a, name), err));
+    *out = (double)v;
+    return WAAGE_OK;
+}
+
+/* *out stays as it is when there is no such key. */
+static waage_status opt_number(double *out, const arch *a, const gguf *g, const char *name,
+                               waage_err *err)
+{
+    char key[KEY_MAX];
+    return gguf_has(g, key_of(key, a, name)) ? get_number(out, a, g, name, err) : WAAGE_OK;
+}
+
+static bool is_positive(double v)
+{
+    return v > 0.0 && isfinite(v);
+}
+
+static waage_status read_scaling(rope_spec *r, const arch *a, const gguf *g, waage_err *err)
+{
+    char key[KEY_MAX];
     gguf_str type;
-    WAAGE_TRY(read_size(&p->n_rot, a, g, "rope.dimension_count", p->head_dim, p->head_dim, err));
-    WAAGE_TRY(gguf_opt_f32(&base, g, key_of(key, a, "rope.freq_base"), 10000.0f, err));
     WAAGE_TRY(gguf_opt_str(&type, g, key_of(key, a, "rope.scaling.type"), err));
+    if (type.len == 0 || gguf_str_equal(type, "none")) return WAAGE_OK;
     if (gguf_str_equal(type, "linear")) {
-        WAAGE_TRY(gguf_get_f32(&factor, g, key_of(key, a, "rope.scaling.factor"), err));
-    } else if (type.len > 0 && !gguf_str_equal(type, "none")) {
+        r->kind = ROPE_LINEAR;
+        return get_number(&r->factor, a, g, "rope.scaling.factor", err);
+    }
+    if (!gguf_str_equal(type, "yarn"))
         return waage_err_set(
             err, WAAGE_EUNSUPPORTED,
-            "%s: %s.rope.scaling.type is %.*s; this engine computes none and linear", gguf_path(g),
-            a->name, (int)(type.len < 40 ? type.len : 40), type.s);
-    }
-    if (p->n_rot % 2 != 0 || !(base > 0.0f) || !isfinite(base) || !(factor > 0.0f) ||
-        !isfinite(factor))
+            "%s: %s.rope.scaling.type is %.*s; this engine computes none, linear and yarn",
+            gguf_path(g), a->name, (int)(type.len < 40 ? type.len : 40), type.s);
+    r->kind = ROPE_YARN;
+    WAAGE_TRY(get_number(&r->factor, a, g, "rope.scaling.factor", err));
+    WAAGE_TRY(get_number(&r->context, a, g, "rope.scaling.original_context_length", err));
+    WAAGE_TRY(opt_number(&r->beta_fast, a, g, "rope.scaling.yarn_beta_fast", err));
+    WAAGE_TRY(opt_number(&r->beta_slow, a, g, "rope.scaling.yarn_beta_slow", err));
+    if (!is_positive(r->context) || !is_positive(r->beta_fast) || !is_positive(r->beta_slow) ||
+        !(r->base > 1.0) || !(r->factor >= 1.0))
+        return waage_err_set(err, WAAGE_EFORMAT,
+                             "%s: YaRN with base %g, factor %g, context %g and betas %g, %g is "
+                             "impossible",
+                             gguf_path(g), r->base, r->factor, r->context, r->beta_fast,
+                             r->beta_slow);
+    r->scale = rope_yarn_scale(r->factor);
+    return WAAGE_OK;
+}
+
+static waage_status read_rope(model_params *p, const arch *a, const gguf *g, waage_err *err)
+{
+    if (a->traits & ARCH_POSITIONS) return WAAGE_OK;
+    rope_spec r = rope_spec_plain(10000.0);
+    WAAGE_TRY(read_size(&p->n_rot, a, g, "rope.dimension_count", p->head_dim, p->head_dim, err));
+    WAAGE_TRY(opt_number(&r.base, a, g, "rope.freq_base", err));
+    WAAGE_TRY(read_scaling(&r, a, g, err));
+    if (p->n_rot % 2 != 0 || !is_positive(r.base) || !is_positive(r.factor))
         return waage_err_set(
             err, WAAGE_EFORMAT,
             "%s: rotary embedding of %zu elements, base %g, factor %g is impossible", gguf_path(g),
-            p->n_rot, (double)base, (double)factor);
-    p->rope_base = (double)base;
-    p->rope_factor = (double)factor;
+            p->n_rot, r.base, r.factor);
+    p->rope[ROPE_MAIN] = r;
     return WAAGE_OK;
 }
 
@@ -185,8 +231,9 @@ static waage_status read_shape(model_params *p, const arch *a, const gguf *g, wa
     const size_t even = p->n_embd / p->n_heads > 0 ? p->n_embd / p->n_heads : 1;
     WAAGE_TRY(read_size(&p->head_dim, a, g, "attention.key_length", even, MAX_HEAD_DIM, err));
     WAAGE_TRY(read_size(&value_dim, a, g, "attention.value_length", even, MAX_HEAD_DIM, err));
-    WAAGE_TRY(
-        gguf_get_f32(&p->rms_eps, g, key_of(key, a, "attention.layer_norm_rms_epsilon"), err));
+    const char *eps = a->traits & ARCH_LAYER_NORM ? "attention.layer_norm_epsilon"
+                                                  : "attention.layer_norm_rms_epsilon";
+    WAAGE_TRY(gguf_get_f32(&p->norm_eps, g, key_of(key, a, eps), err));
     if (p->n_heads % p->n_kv_heads != 0)
         return waage_err_set(err, WAAGE_EFORMAT, "%s: %zu heads cannot share %zu key/value heads",
                              gguf_path(g), p->n_heads, p->n_kv_heads);
@@ -196,9 +243,9 @@ static waage_status read_shape(model_params *p, const arch *a, const gguf *g, wa
             "%s: keys of %zu and values of %zu elements; this engine computes equal "
             "lengths",
             gguf_path(g), p->head_dim, value_dim);
-    if (p->head_dim > MAX_HEAD_DIM || !(p->rms_eps >= 0.0f) || !isfinite(p->rms_eps))
+    if (p->head_dim > MAX_HEAD_DIM || !(p->norm_eps >= 0.0f) || !isfinite(p->norm_eps))
         return waage_err_set(err, WAAGE_EFORMAT, "%s: heads of %zu elements, norm epsilon %g",
-                             gguf_path(g), p->head_dim, (double)p->rms_eps);
+                             gguf_path(g), p->head_dim, (double)p->norm_eps);
     p->q_scale = 1.0f / sqrtf((float)p->head_dim);
     return WAAGE_OK;
 }
@@ -222,11 +269,5 @@ waage_status params_read(model_params *p, const arch **a, const gguf *g, waage_e
     WAAGE_TRY(read_shape(p, *a, g, err));
     WAAGE_TRY(read_rope(p, *a, g, err));
     WAAGE_TRY(read_vocab(p, g, err));
-    return (*a)->read_params(p, g, err);
-}
-
-void params_rope_freq(double *freq, size_t n, double base, double factor)
-{
-    for (size_t i = 0; i < n; i++)
-        freq[i] = fmath_pow_d(base, -(double)i / (double)n) / factor;
+    return (*a)->read_params ? (*a)->read_params(p, g, err) : WAAGE_OK;
 }

@@ -7,7 +7,5 @@
  * that the engine does not compute; WAAGE_EFORMAT names a value that cannot be. */
 WAAGE_MUST_CHECK waage_status params_read(model_params *p, const arch **a, const gguf *g,
                                           waage_err *err);
-/* freq[i] = base^(-i/n) / factor for the n pairs of a head. */
-void params_rope_freq(double *freq, size_t n, double base, double factor);
 
 #endif

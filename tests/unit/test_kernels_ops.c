@@ -71,10 +71,34 @@ static void elementwise(const kern_set *set, const kern_set *ref)
     }
 }
 
+static void layernorm_and_gelu(const kern_set *set, const kern_set *ref)
+{
+    static float x[LONGEST + 1], w[LONGEST + 1], shift[LONGEST + 1], a[LONGEST + 1], b[LONGEST + 1];
+    uint64_t state = 19;
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        const size_t n = lengths[i];
+        fill(&state, x, LONGEST + 1);
+        for (size_t e = 0; e <= LONGEST; e++)
+            a[e] = b[e] = w[e] = shift[e] = case_unit(&state);
+        set->gelu(a, x, n);
+        ref->gelu(b, x, n);
+        assert_memory_equal(a, b, sizeof a);
+        for (size_t e = 0; e <= LONGEST; e++)
+            x[e] = case_unit(&state) + 3.0f;
+        set->layernorm(a, x, w, shift + 1, n, 1e-5f);
+        ref->layernorm(b, x, w, shift + 1, n, 1e-5f);
+        assert_memory_equal(a, b, sizeof a);
+        memcpy(a, x, n * sizeof *a); /* in place */
+        set->layernorm(a, a, w, shift + 1, n, 1e-5f);
+        assert_memory_equal(a, b, sizeof a);
+    }
+}
+
 static void test_elementwise(void **unused)
 {
     (void)unused;
     case_each_set(elementwise);
+    case_each_set(layernorm_and_gelu);
 }
 
 static void test_elementwise_values(void **unused)
@@ -93,6 +117,16 @@ static void test_elementwise_values(void **unused)
     for (size_t i = 0; i < 100; i++)
         assert_true(fabs((double)out[i] -
                          (double)x[i] / sqrt(squares / 100.0 + 1e-5) * (double)w[i]) < 1e-6);
+    double mean = 0.0, variance = 0.0;
+    for (size_t i = 0; i < 100; i++)
+        mean += (double)x[i] / 100.0;
+    for (size_t i = 0; i < 100; i++)
+        variance += ((double)x[i] - mean) * ((double)x[i] - mean) / 100.0;
+    ref->layernorm(out, x, w, x, 100, 1e-5f);
+    for (size_t i = 0; i < 100; i++)
+        assert_true(fabs((double)out[i] -
+                         ((double)x[i] - mean) / sqrt(variance + 1e-5) * (double)w[i] -
+                         (double)x[i]) < 1e-5);
     ref->silu_mul(out, x, w, 100);
     for (size_t i = 0; i < 100; i++)
         assert_true(
@@ -380,7 +414,7 @@ static void test_rope(void **unused)
     (void)unused;
     for (size_t i = 0; i < 32; i++)
         freq[i] = fmath_pow_d(10000.0, -2.0 * (double)i / 64.0);
-    kern_rope_table(c, s, freq, 32, 131071);
+    kern_rope_table(c, s, freq, 32, 131071, 1.0);
     for (size_t i = 0; i < 32; i++) { /* rounded once: exactly the library's value, rounded */
         assert_true(fabs(cos(131071.0 * freq[i]) - (double)c[i]) <= 0x1p-25);
         assert_true(fabs(sin(131071.0 * freq[i]) - (double)s[i]) <= 0x1p-25);
@@ -397,7 +431,7 @@ static void test_rope(void **unused)
         assert_true(fabs((double)halves[i] - (x * (double)c[i] - y * (double)s[i])) < 1e-5);
         assert_true(fabs((double)halves[i + 32] - (y * (double)c[i] + x * (double)s[i])) < 1e-5);
     }
-    kern_rope_table(c, s, freq, 32, 0);
+    kern_rope_table(c, s, freq, 32, 0, 1.0);
     assert_true(c[5] == 1.0f && s[5] == 0.0f);
 }
 
