@@ -136,7 +136,7 @@ check-layers: ## prove who includes whom
 	@sh tools/check_layers.sh
 
 format: ## rewrite the sources with clang-format
-	clang-format -i $(FORMAT_SRC)
+	@clang-format -i $(FORMAT_SRC)
 
 format-check: ## fail when clang-format would change a source
 	@clang-format --dry-run --Werror $(FORMAT_SRC)

@@ -1,15 +1,25 @@
-/* pool.c - worker threads that take parts from an atomic counter; a run ends when every worker has
- * seen it out. Runs of the engine follow each other within microseconds, several hundred a step, so
- * both sides first spin for a moment and only then sleep on a condition variable: waking a thread
- * costs more than most runs do. */
+/* pool.c - threads that take parts of a run. A run is over when its parts are done, not when every
+ * thread has looked at it: on a machine that others use too, a worker that gets no processor must
+ * hold nobody up. Runs of the engine follow each other within microseconds, several hundred a step,
+ * so both sides first spin for a moment and only then sleep on a condition variable: waking a
+ * thread costs more than most runs do.
+ *
+ * A ticket holds the number of the run and the next part. Taking a part is a compare-and-swap of
+ * the whole ticket, so a thread that comes late, with the job of an earlier run in hand, gets
+ * nothing. */
 #include "harness/base/pool.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { THREADS_MAX = 1024 };
+/* A ticket's low bits are the part; the number of the run in the high ones would take years to come
+ * round. */
+enum { PART_BITS = 24, PARTS_MAX = (1 << PART_BITS) - 1 };
 
 struct pool {
     size_t n_threads;
@@ -17,16 +27,15 @@ struct pool {
     size_t n_started;
     pthread_mutex_t lock;
     pthread_cond_t go, finished;
-    atomic_ulong generation; /* counts runs; changes under lock */
-    atomic_size_t n_busy;    /* workers not yet through with this run */
     atomic_int quit;         /* changes under lock */
-    size_t n_asleep;         /* workers on `go`; guarded by lock */
-    int is_waiting;          /* the caller is on `finished`; guarded by lock */
-    /* the current run */
-    pool_fn fn;
-    void *ctx;
-    size_t n_parts;
-    atomic_size_t next;
+    _Atomic size_t n_asleep; /* workers on `go`; changes under lock */
+    _Atomic int is_waiting;  /* the caller is on `finished`; changes under lock */
+    _Alignas(64) _Atomic uint64_t ticket;
+    /* the current run; written only while none is going on */
+    _Atomic(pool_fn) fn;
+    _Atomic(void *) ctx;
+    _Atomic uint64_t limit;             /* number of the run, parts of it */
+    _Alignas(64) _Atomic size_t n_done; /* parts of the current run */
 };
 
 typedef struct {
@@ -34,10 +43,31 @@ typedef struct {
     size_t thread;
 } worker_arg;
 
+static uint64_t run_of(uint64_t ticket)
+{
+    return ticket >> PART_BITS;
+}
+
+/* Take parts of the current run until there are none. What the job is may be read too early or too
+ * late; a part is only taken if the ticket is still of the run that limit, fn and ctx belong to. */
 static void work(pool *p, size_t thread)
 {
-    for (size_t part; (part = atomic_fetch_add(&p->next, 1)) < p->n_parts;)
-        p->fn(p->ctx, part, thread);
+    uint64_t ticket = atomic_load(&p->ticket);
+    for (;;) {
+        const uint64_t limit = atomic_load(&p->limit);
+        const pool_fn fn = atomic_load(&p->fn);
+        void *ctx = atomic_load(&p->ctx);
+        if (run_of(limit) != run_of(ticket) || ticket >= limit) return;
+        if (!atomic_compare_exchange_weak(&p->ticket, &ticket, ticket + 1)) continue;
+        fn(ctx, (size_t)(ticket & PARTS_MAX), thread);
+        const size_t n_done = atomic_fetch_add(&p->n_done, 1) + 1;
+        if (n_done == (size_t)(limit & PARTS_MAX) && atomic_load(&p->is_waiting)) {
+            pthread_mutex_lock(&p->lock);
+            pthread_cond_signal(&p->finished);
+            pthread_mutex_unlock(&p->lock);
+        }
+        ticket = atomic_load(&p->ticket);
+    }
 }
 
 /* About 50 microseconds; a thread that shares its processor gives it away soon. */
@@ -54,19 +84,19 @@ static void spin_pause(void)
 #endif
 }
 
-/* Wait for a run after number `seen`, or the end; false: the end. */
-static int wait_for_run(pool *p, unsigned long seen)
+/* Wait for another run than `seen`, or the end; false: the end. */
+static bool wait_for_run(pool *p, uint64_t seen)
 {
     for (int i = 0; i < SPINS; i++) {
-        if (atomic_load(&p->quit)) return 0;
-        if (atomic_load(&p->generation) != seen) return 1;
+        if (atomic_load(&p->quit)) return false;
+        if (run_of(atomic_load(&p->ticket)) != seen) return true;
         spin_pause();
     }
     pthread_mutex_lock(&p->lock);
-    p->n_asleep++;
-    while (atomic_load(&p->generation) == seen && !atomic_load(&p->quit))
+    atomic_fetch_add(&p->n_asleep, 1);
+    while (run_of(atomic_load(&p->ticket)) == seen && !atomic_load(&p->quit))
         pthread_cond_wait(&p->go, &p->lock);
-    p->n_asleep--;
+    atomic_fetch_sub(&p->n_asleep, 1);
     pthread_mutex_unlock(&p->lock);
     return !atomic_load(&p->quit);
 }
@@ -74,16 +104,11 @@ static int wait_for_run(pool *p, unsigned long seen)
 static void *worker(void *arg)
 {
     const worker_arg w = *(worker_arg *)arg;
+    uint64_t seen = 0;
     free(arg);
-    pool *p = w.p;
-    unsigned long seen = 0;
-    while (wait_for_run(p, seen)) {
-        seen++;
-        work(p, w.thread);
-        if (atomic_fetch_sub(&p->n_busy, 1) > 1) continue;
-        pthread_mutex_lock(&p->lock); /* the last one: wake the caller if it sleeps */
-        if (p->is_waiting) pthread_cond_signal(&p->finished);
-        pthread_mutex_unlock(&p->lock);
+    while (wait_for_run(w.p, seen)) {
+        seen = run_of(atomic_load(&w.p->ticket));
+        work(w.p, w.thread);
     }
     return NULL;
 }
@@ -118,10 +143,6 @@ waage_status pool_create(pool **out, size_t n_threads, waage_err *err)
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->go, NULL);
     pthread_cond_init(&p->finished, NULL);
-    atomic_init(&p->next, 0);
-    atomic_init(&p->generation, 0);
-    atomic_init(&p->n_busy, 0);
-    atomic_init(&p->quit, 0);
     if (!p->threads) {
         pool_free(p);
         return waage_err_nomem(err);
@@ -156,6 +177,50 @@ size_t pool_n_threads(const pool *p)
     return p->n_threads;
 }
 
+/* Wait until n_parts are done. */
+static void wait_for_parts(pool *p, size_t n_parts)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load(&p->n_done) == n_parts) return;
+        spin_pause();
+    }
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->is_waiting, 1); /* then n_done is read: whoever ends the last part sees it */
+    while (atomic_load(&p->n_done) < n_parts)
+        pthread_cond_wait(&p->finished, &p->lock);
+    atomic_store(&p->is_waiting, 0);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void run_parts(pool *p, size_t n_parts, pool_fn fn, void *ctx)
+{
+    atomic_store(&p->fn, fn);
+    atomic_store(&p->ctx, ctx);
+    atomic_store(&p->n_done, 0);
+    const uint64_t first = (run_of(atomic_load(&p->ticket)) + 1) << PART_BITS;
+    atomic_store(&p->limit, first + n_parts);
+    atomic_store(&p->ticket, first);
+    if (atomic_load(&p->n_asleep) > 0) {
+        pthread_mutex_lock(&p->lock);
+        pthread_cond_broadcast(&p->go);
+        pthread_mutex_unlock(&p->lock);
+    }
+    work(p, 0);
+    wait_for_parts(p, n_parts);
+}
+
+typedef struct {
+    pool_fn fn;
+    void *ctx;
+    size_t first;
+} later_parts;
+
+static void run_later(void *ctx, size_t part, size_t thread)
+{
+    const later_parts *l = ctx;
+    l->fn(l->ctx, l->first + part, thread);
+}
+
 void pool_run(pool *p, size_t n_parts, pool_fn fn, void *ctx)
 {
     if (n_parts <= 1 || p->n_threads == 1) {
@@ -163,24 +228,12 @@ void pool_run(pool *p, size_t n_parts, pool_fn fn, void *ctx)
             fn(ctx, part, 0);
         return;
     }
-    p->fn = fn; /* nobody reads these between runs */
-    p->ctx = ctx;
-    p->n_parts = n_parts;
-    atomic_store(&p->next, 0);
-    atomic_store(&p->n_busy, p->n_started);
-    pthread_mutex_lock(&p->lock);
-    atomic_fetch_add(&p->generation, 1);
-    if (p->n_asleep > 0) pthread_cond_broadcast(&p->go);
-    pthread_mutex_unlock(&p->lock);
-    work(p, 0);
-    for (int i = 0; i < SPINS; i++) {
-        if (atomic_load(&p->n_busy) == 0) return;
-        spin_pause();
+    for (size_t first = 0; first < n_parts; first += PARTS_MAX) {
+        later_parts l = {fn, ctx, first};
+        const size_t left = n_parts - first, n = left < PARTS_MAX ? left : PARTS_MAX;
+        if (n_parts <= PARTS_MAX)
+            run_parts(p, n, fn, ctx);
+        else
+            run_parts(p, n, run_later, &l);
     }
-    pthread_mutex_lock(&p->lock);
-    p->is_waiting = 1;
-    while (atomic_load(&p->n_busy) > 0)
-        pthread_cond_wait(&p->finished, &p->lock);
-    p->is_waiting = 0;
-    pthread_mutex_unlock(&p->lock);
 }

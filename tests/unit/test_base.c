@@ -185,6 +185,27 @@ static void pool_part(void *ctx, size_t part, size_t thread)
     atomic_fetch_sub(&c->busy[thread], 1);
 }
 
+/* Runs follow each other at once while workers are still looking for parts of the one before. */
+static void test_pool_runs_in_a_row(void **state)
+{
+    (void)state;
+    enum { RUNS = 20000, PARTS = 7 };
+    waage_err err;
+    pool *p;
+    assert_ok(pool_create(&p, 8, &err), err);
+    pool_case *c = calloc(2, sizeof *c);
+    for (int run = 0; run < RUNS; run++) {
+        pool_case *now = &c[run % 2];
+        const size_t n = 2 + (size_t)run % (PARTS - 1);
+        memset(now->seen, 0, sizeof now->seen);
+        pool_run(p, n, pool_part, now);
+        for (size_t part = 0; part < PARTS; part++)
+            assert_int_equal(now->seen[part], part < n ? 1 : 0);
+    }
+    free(c);
+    pool_free(p);
+}
+
 static void test_pool(void **state)
 {
     (void)state;
@@ -313,12 +334,19 @@ static void test_err(void **state)
 int test_base(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arena),       cmocka_unit_test(test_strbuf),
-        cmocka_unit_test(test_utf8),        cmocka_unit_test(test_cursor),
-        cmocka_unit_test(test_num),         cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_philox),      cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_file),        cmocka_unit_test(test_regex),
-        cmocka_unit_test(test_names),       cmocka_unit_test(test_err),
+        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_strbuf),
+        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_cursor),
+        cmocka_unit_test(test_num),
+        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_philox),
+        cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_pool_runs_in_a_row),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_err),
         cmocka_unit_test(test_regex_limit),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
