@@ -11,7 +11,7 @@ CC := gcc
 endif
 FUZZ_CC ?= clang
 
-LIBS := libcjson yaml-0.1 libpcre2-8 libutf8proc sqlite3 libcrypto
+LIBS := libcjson yaml-0.1 libpcre2-8 libutf8proc sqlite3 libcrypto libcurl libzstd
 PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS = $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 
@@ -101,6 +101,10 @@ $(O)/tests/test_main.o: $(O)/gen/test_list.inc
 $(O)/run_tests: $(TEST_OBJ) $(O)/libwaage.a
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcmocka $(LDLIBS_ALL)
 
+# The scripted server of the command line tests.
+$(O)/fault_server: $(O)/tests/fault_server_main.o $(O)/tests/unit/fault_server.o
+	$(CC) $(CFLAGS_ALL) -o $@ $^ -lpthread
+
 $(O)/fuzz_%: tests/fuzz/fuzz_%.c $(O)/libwaage.a
 	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/libwaage.a $(LDLIBS_ALL)
 
@@ -111,7 +115,7 @@ test: ## install dependencies, build, run all tests
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory check
 
-check: $(O)/run_tests $(O)/waage
+check: $(O)/run_tests $(O)/waage $(O)/fault_server
 	$(O)/run_tests
 	@if [ -x tests/cli/run.sh ]; then tests/cli/run.sh $(O)/waage; fi
 

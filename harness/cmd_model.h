@@ -15,7 +15,7 @@ typedef struct {
 #define CMD_MODEL_OPTION(base)                                                                     \
     {                                                                                              \
         'm', "model", OPT_TEXT, (base) + offsetof(cmd_model, uri), "MODEL",                        \
-            "GGUF file, replay:FILE, ..."                                                          \
+            "GGUF file, replay:FILE, openai:NAME, http://..."                                      \
     }
 #define CMD_ENGINE_OPTIONS(base)                                                                    \
     {0,                                                                                             \

@@ -14,7 +14,7 @@ typedef struct {
 
 static const opt run_command_options[] = {
     {'m', "model", OPT_LIST, offsetof(run_args, models), "[LABEL=]MODEL",
-     "GGUF file, replay:FILE, ...; several"},
+     "GGUF file, replay:FILE, openai:NAME, http://...; several"},
     {'s', "suite", OPT_LIST, offsetof(run_args, suites), "SUITE",
      "built-in suite, group or YAML file; several"},
     {'o', "output", OPT_TEXT, offsetof(run_args, dir), "DIR", "where the run is kept"},

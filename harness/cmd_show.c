@@ -240,7 +240,8 @@ const command cmd_show = {
     "show",
     "MODEL|SUITE|DIR [--item ID]",
     "Show what is known about a model file, a suite or a run.",
-    "A directory is a run; a GGUF file or replay:FILE is a model; anything else is a suite.\n"
+    "A directory is a run; a GGUF file, replay:FILE or an API's URI is a model; anything else is a "
+    "suite.\n"
     "`waage show SUITE --item ID` prints the exact prompt of one item.",
     show_options,
     1,

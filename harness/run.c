@@ -403,7 +403,7 @@ static waage_status take_reply(void *ctx, const request *rq, const reply *rp, wa
         rp->prompt_tokens -
         (rp->cached_tokens < rp->prompt_tokens ? rp->cached_tokens : rp->prompt_tokens);
     l->result->n_tokens += rp->completion_tokens;
-    if (rp->finish == FINISH_ERROR && f->n_attempts < l->how->n_retries) {
+    if (rp->finish == FINISH_ERROR && !rp->is_final && f->n_attempts < l->how->n_retries) {
         f->n_attempts++;
         l->result->n_retried++;
         queue_push(&l->retries, f);

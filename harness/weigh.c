@@ -252,6 +252,8 @@ static waage_status run_one(const session *s, store *st, progress *pg, size_t i,
     WAAGE_TRY(runner_open(&r, m->uri, &s->open_as, err));
     const runner_info *info = r->ops->info(r);
     waage_status status;
+    if (strcmp(info->kind, "http") == 0)
+        how.commit_items = 1; /* what is paid for is kept at once */
     if (strcmp(info->sha256 ? info->sha256 : "", m->sha256) != 0)
         status = waage_err_set(err, WAAGE_ECONFLICT, "%s changed while the run began", m->uri);
     else

@@ -25,7 +25,7 @@ typedef struct {
 
 typedef struct {
     const char *uri;    /* as given, without a label */
-    const char *kind;   /* "local", "replay" */
+    const char *kind;   /* "local", "replay", "http" */
     const char *name;   /* short display name, from metadata or file name */
     const char *sha256; /* of the weights (split files: of the hashes in order) or the recording */
     bool can_chat, can_complete, can_loglik;

@@ -93,6 +93,19 @@ typedef struct {
     const int32_t *tokens; /* (n_tokens) */
 } choice_score;
 
+/* One request over the wire and what came back, without keys: kept, so that an answer can be read
+ * again without the model. */
+typedef struct {
+    const char *sent; /* body of the request (n_sent bytes) */
+    size_t n_sent;
+    const char *got; /* body of the reply as it came (n_got bytes), cut body and error body too */
+    size_t n_got;
+    int status;        /* HTTP; 0: no reply came */
+    const char *at;    /* when it was sent, ISO 8601 */
+    const char *fault; /* what went wrong on the way, or NULL */
+    double ms;
+} wire_exchange;
+
 typedef struct {
     finish_reason finish;
     const char *error; /* why, for FINISH_ERROR / UNSUPPORTED / FILTER; else NULL */
@@ -111,7 +124,14 @@ typedef struct {
     const choice_score *choices; /* loglik: one each */
     size_t n_choices;
     uint32_t prompt_tokens, completion_tokens,
-        cached_tokens;            /* cached: shared with other requests */
+        cached_tokens;              /* cached: shared with other requests */
+    uint32_t reasoning_tokens;      /* part of completion_tokens, as the server counts them */
+    const char *model_version;      /* what the server says it runs, or NULL */
+    bool has_cost;                  /* cost is known */
+    double cost;                    /* US dollars */
+    bool is_final;                  /* an error that trying again at once cannot mend */
+    const wire_exchange *exchanges; /* over HTTP, in order, failed attempts too (n_exchanges) */
+    size_t n_exchanges;
     const char *host;             /* who served it (provider of a recorded answer), or NULL */
     const char *served_at;        /* ISO 8601 date of a recorded answer, or NULL */
     double wall_ms;               /* from start to end of this request; enters no digest */

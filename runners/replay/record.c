@@ -2,6 +2,7 @@
  * Each line is parsed into memory of its own; only what a record needs is kept. */
 #include "runners/replay/record.h"
 #include "datasets/dataset.h"
+#include "harness/base/body.h"
 #include "harness/base/file.h"
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +94,7 @@ static waage_status read_body_row(record_list *l, record *r, const value *row, w
     WAAGE_TRY(keep_prompt(l, r, prompt, err));
     r->sample = sample > 0 && sample < UINT32_MAX ? (uint32_t)sample : 0;
     r->turn = turn > 0 && turn < UINT32_MAX ? (uint32_t)turn : 0;
-    WAAGE_TRY(record_read_body(r, body, &l->a, err));
+    WAAGE_TRY(body_read(&r->answer, body, &l->a, err));
     if (!r->answer.served_at) WAAGE_TRY(keep(l, row, "timestamp", &r->answer.served_at, err));
     if (!r->answer.host) WAAGE_TRY(keep(l, row, "provider", &r->answer.host, err));
     WAAGE_TRY(keep(l, row, "label", &r->answer.recorded_label, err));
@@ -110,8 +111,8 @@ static waage_status read_text_row(record_list *l, record *r, const value *row, w
     WAAGE_TRY(keep(l, row, "id", &r->item, err));
     WAAGE_TRY(keep(l, row, "model", &r->model, err));
     WAAGE_TRY(keep_prompt(l, r, value_get_str(row, "prompt", NULL), err));
-    WAAGE_TRY(record_split_thought(&r->answer, text ? text->u.str.s : "",
-                                   text ? text->u.str.len : 0, &l->a, err));
+    WAAGE_TRY(body_split_thought(&r->answer, text ? text->u.str.s : "", text ? text->u.str.len : 0,
+                                 &l->a, err));
     WAAGE_TRY(keep(l, row, "label", &r->answer.recorded_label, err));
     WAAGE_TRY(keep(l, row, "labelled_by", &r->answer.recorded_labeler, err));
     if (r->answer.recorded_label && !r->answer.recorded_labeler && human)
@@ -219,7 +220,7 @@ static waage_status read_csv_row(void *ctx, const char *const *fields, const siz
     r->line = line;
     const size_t text = c->at[COL_COMPLETION];
     WAAGE_TRY(keep_prompt(l, r, fields[c->at[COL_PROMPT]], err));
-    WAAGE_TRY(record_split_thought(&r->answer, fields[text], lens[text], &l->a, err));
+    WAAGE_TRY(body_split_thought(&r->answer, fields[text], lens[text], &l->a, err));
     const struct {
         column col;
         const char **out;

@@ -11,9 +11,8 @@ typedef struct {
     const char *prompt; /* white space normalised, or NULL: not recorded */
     const char *model;  /* or NULL */
     uint32_t sample, turn;
-    size_t line;           /* 1-based line of the file */
-    bool thought_withheld; /* the usage counts reasoning tokens, but no trace was returned */
-    reply answer;          /* strings live in the arena of the list */
+    size_t line;  /* 1-based line of the file */
+    reply answer; /* strings live in the arena of the list */
 } record;
 
 typedef struct {
@@ -34,13 +33,4 @@ void record_list_free(record_list *l);
 
 /* Single blanks for runs of white space, none at the ends; NULL when memory is out. */
 char *record_normalise(arena *a, const char *s);
-
-/* body.c: a chat.completion body (or an error body) as a reply; everything is copied into `a`.
- * Never fails on content: what cannot be used becomes FINISH_ERROR with the reason. WAAGE_ENOMEM.
- */
-WAAGE_MUST_CHECK waage_status record_read_body(record *out, const value *body, arena *a,
-                                               waage_err *err);
-/* Split a leading thought block (<think>...</think>) off the text of an answer. */
-WAAGE_MUST_CHECK waage_status record_split_thought(reply *out, const char *text, size_t len,
-                                                   arena *a, waage_err *err);
 #endif

@@ -1,5 +1,6 @@
 /* replay.c - the runner over recorded answers: index by id and by prompt, matching, info. */
 #include "runners/replay/replay.h"
+#include "harness/base/body.h"
 #include "harness/base/hash.h"
 #include "harness/base/interrupt.h"
 #include "runners/replay/record.h"
@@ -243,7 +244,7 @@ static value *make_meta(const record_list *l, arena *a)
         if (ok && rec->answer.recorded_labeler)
             ok = count_in(a, labelers, rec->answer.recorded_labeler);
         n_labels += rec->answer.recorded_label != NULL;
-        n_withheld += rec->thought_withheld;
+        n_withheld += body_is_thought_withheld(&rec->answer);
     }
     date_range(l, &first, &last);
     ok = ok && value_map_set(a, meta, "records", value_int(a, (int64_t)l->n)) &&

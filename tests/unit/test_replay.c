@@ -1,6 +1,7 @@
 /* test_replay.c - recorded answers as a model: bodies as servers return them, matching, bad files,
  * and the real recordings where they are present (WAAGE_SHARED or ../shared). */
 #include "tests/unit/check.h"
+#include "harness/base/body.h"
 #include "harness/base/file.h"
 #include "runners/replay/record.h"
 #include "runners/replay/replay.h"
@@ -114,7 +115,8 @@ static void test_details(void **state)
     assert_int_equal(r->answer.prompt_tokens, 7);
     assert_int_equal(r->answer.completion_tokens, 9);
     assert_int_equal(r->answer.cached_tokens, 3);
-    assert_true(r->thought_withheld); /* it thought, and the host did not show it */
+    assert_true(
+        body_is_thought_withheld(&r->answer)); /* it thought, and the host did not show it */
     assert_int_equal(r->answer.thought_is, THOUGHT_ABSENT);
     assert_string_equal(l.item[1].answer.text, "c");
     assert_string_equal(l.item[1].answer.recorded_labeler, "human");

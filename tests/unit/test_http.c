@@ -1,0 +1,620 @@
+/* test_http.c - models behind an API: URIs, keys, the pacer, requests in every dialect, and the
+ * runner against a scripted server that fails in every way. */
+#include "tests/unit/check.h"
+#include <sys/stat.h>
+#include <unistd.h>
+#include "harness/base/file.h"
+#include "harness/base/log.h"
+#include "runners/http/dialect.h"
+#include "runners/http/http.h"
+#include "runners/http/pacer.h"
+#include "runners/http/score.h"
+#include "tests/unit/fault_server.h"
+
+int test_http(void);
+
+/* ---- URIs and keys ---- */
+
+static void test_uris(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *uri, *base, *query, *model, *host, *api;
+    } good[] = {
+        {"openai:gpt-4.1", "https://api.openai.com/v1", "", "gpt-4.1", "api.openai.com", "chat"},
+        {"openai:o3;api=responses;effort=high", "https://api.openai.com/v1", "", "o3",
+         "api.openai.com", "responses"},
+        {"anthropic:claude-x", "https://api.anthropic.com/v1", "", "claude-x", "api.anthropic.com",
+         "anthropic"},
+        {"gemini:g", "https://generativelanguage.googleapis.com/v1beta", "", "g",
+         "generativelanguage.googleapis.com", "gemini"},
+        {"http://127.0.0.1:8080/v1#a/b:c", "http://127.0.0.1:8080/v1", "", "a/b:c",
+         "127.0.0.1:8080", "chat"},
+        {"http://[::1]:80/v1/#m", "http://[::1]:80/v1", "", "m", "[::1]:80", "chat"},
+        {"https://x.openai.azure.com/openai/deployments/d?api-version=2024-10-21#d",
+         "https://x.openai.azure.com/openai/deployments/d", "?api-version=2024-10-21", "d",
+         "x.openai.azure.com", "chat"},
+        {"http://h/v1#m.gguf;timeout=5;api=gemini", "http://h/v1", "", "m.gguf", "h", "gemini"},
+    };
+    static const char *const bad[][2] = {{"http://h/v1", "#MODEL"},
+                                         {"http://h/v1#", "without a model"},
+                                         {"http://u:pw@h/v1#m", "password"},
+                                         {"http:///v1#m", "host"},
+                                         {"http://h:0/v1#m", "port"},
+                                         {"http://h:99999/#m", "port"},
+                                         {"http://h:8x/#m", "port"},
+                                         {"openai:", "without a model"},
+                                         {"openai:m;nonsense=1", "unknown"},
+                                         {"openai:m;timeout=x", "number"},
+                                         {"openai:m;timeout", ";name=value"},
+                                         {"openai:m;api=soap", ";api="},
+                                         {"openai:m x", "blank"},
+                                         {"openai:m;effort=some", ";effort="},
+                                         {"openai:m;timeout=0", "number"},
+                                         {"http://[::1/v1#m", "']'"}};
+    arena a = ARENA_EMPTY;
+    waage_err err;
+    endpoint e;
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        assert_true(endpoint_accepts(good[i].uri));
+        assert_ok(endpoint_parse(&e, good[i].uri, &a, &err), err);
+        assert_string_equal(e.base, good[i].base);
+        assert_string_equal(e.query, good[i].query);
+        assert_string_equal(e.model, good[i].model);
+        assert_string_equal(e.host, good[i].host);
+        assert_string_equal(endpoint_api_name(e.api), good[i].api);
+    }
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        if (endpoint_parse(&e, bad[i][0], &a, &err) != WAAGE_EINVAL)
+            fail_msg("%s was taken", bad[i][0]);
+        assert_contains(err.msg, bad[i][1]);
+    }
+    assert_false(endpoint_accepts("model.gguf"));
+    assert_false(endpoint_accepts("replay:x"));
+    arena_free(&a);
+}
+
+static const char *key_of(const char *uri, arena *a, waage_err *err)
+{
+    endpoint e;
+    const char *key = NULL;
+    assert_ok(endpoint_parse(&e, uri, a, err), *err);
+    return endpoint_find_key(&e, &key, a, err) == WAAGE_OK ? key ? key : "none" : NULL;
+}
+
+static void test_keys(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/waage-key-XXXXXX", with_path[256];
+    arena a = ARENA_EMPTY;
+    waage_err err;
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, FAULT_SECRET "\n", strlen(FAULT_SECRET) + 1),
+                     strlen(FAULT_SECRET) + 1);
+    close(fd);
+    snprintf(with_path, sizeof with_path, "openai:m;key_file=%s", path);
+    unsetenv("OPENAI_API_KEY");
+    unsetenv("WAAGE_API_KEY");
+    assert_null(key_of("openai:m", &a, &err));
+    assert_contains(err.msg, "OPENAI_API_KEY");
+    assert_string_equal(key_of("http://127.0.0.1/v1#m", &a, &err), "none");
+    assert_null(key_of("http://127.0.0.1/v1#m;key_env=WAAGE_NO_SUCH", &a, &err));
+    assert_string_equal(key_of(with_path, &a, &err), FAULT_SECRET);
+    setenv("OPENAI_API_KEY_FILE", path, 1);
+    assert_string_equal(key_of("openai:m", &a, &err), FAULT_SECRET);
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_null(key_of("openai:m", &a, &err));
+    assert_contains(err.msg, "chmod 600");
+    assert_null(strstr(err.msg, FAULT_SECRET));
+    setenv("OPENAI_API_KEY", "sk-1", 1);
+    assert_string_equal(key_of("openai:m", &a, &err), "sk-1");
+    setenv("OPENAI_API_KEY", "sk-1\r\nX-Evil: 1", 1);
+    assert_null(key_of("openai:m", &a, &err));
+    assert_null(strstr(err.msg, "Evil"));
+    setenv("OPENAI_API_KEY_FILE", "/dev/zero", 1);
+    setenv("OPENAI_API_KEY", "", 1);
+    assert_null(key_of("openai:m", &a, &err));
+    unsetenv("OPENAI_API_KEY");
+    unsetenv("OPENAI_API_KEY_FILE");
+    unlink(path);
+    arena_free(&a);
+}
+
+/* ---- The pacer ---- */
+
+static void test_pacer(void **state)
+{
+    (void)state;
+    pacer p;
+    pacer_init(&p, 64, 1, 7);
+    assert_true(pacer_may_start(&p, 3, 0));
+    assert_false(pacer_may_start(&p, 4, 0));
+    for (int i = 0; i < 100; i++)
+        pacer_note_success(&p);
+    assert_true(pacer_may_start(&p, 63, 0));
+    assert_false(pacer_may_start(&p, 64, 0));
+    for (int i = 0; i < 30; i++) /* 30 refusals of one round are one halving */
+        pacer_note_throttle(&p, 5, 10, -1);
+    assert_true(pacer_may_start(&p, 31, 10));
+    assert_false(pacer_may_start(&p, 32, 10));
+    for (int i = 0; i < 32; i++)
+        pacer_note_success(&p);
+    assert_true(p.width > 32.5 && p.width < 33.5);
+    for (int i = 0; i < 20; i++)
+        pacer_note_throttle(&p, 11 + i, 11 + i, -1);
+    assert_true(pacer_may_start(&p, 0, 40));
+    assert_false(pacer_may_start(&p, 1, 40));
+    pacer_note_throttle(&p, 50, 50, 7.5);
+    assert_false(pacer_may_start(&p, 0, 57.4));
+    assert_true(pacer_may_start(&p, 0, 57.6));
+    pacer q;
+    pacer_init(&p, 64, 1, 3);
+    pacer_init(&q, 64, 1, 3);
+    double most = 0, sum = 0;
+    for (int i = 0; i < 1000; i++) {
+        const double pause = pacer_pause(&p, 4, -1);
+        assert_true(pause == pacer_pause(&q, 4, -1)); /* the seed decides */
+        assert_true(pause >= 0 && pause <= 8);
+        if (pause > most) most = pause;
+        sum += pause;
+    }
+    assert_true(most > 7.9 && sum / 1000 > 3.6 && sum / 1000 < 4.4);
+    assert_true(pacer_pause(&p, 30, -1) <= 60);
+    assert_true(pacer_pause(&p, 1, 20) >= 20 && pacer_pause(&p, 1, 20) <= 21);
+    assert_true(pacer_pause(&p, 1, 1e300) <= 3601);
+}
+
+static void test_retry_after(void **state)
+{
+    (void)state;
+    assert_true(transport_parse_retry_after("30") == 30);
+    assert_true(transport_parse_retry_after("0.5") == 0.5);
+    assert_true(transport_parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0);
+    const double far = transport_parse_retry_after("Wed, 21 Oct 2122 07:28:00 GMT");
+    assert_true(far > 1e9);
+    assert_true(transport_parse_retry_after("soon") < 0);
+    assert_true(transport_parse_retry_after("") < 0);
+    assert_true(transport_parse_retry_after("-5") <= 0);
+}
+
+/* ---- Requests ---- */
+
+static const char *build(const char *uri, const request *rq, unsigned without, arena *a)
+{
+    endpoint e;
+    waage_err err;
+    const char *why = NULL;
+    strbuf b = STRBUF_EMPTY;
+    assert_ok(endpoint_parse(&e, uri, a, &err), err);
+    const dialect *d = dialect_find(&e, rq, &why);
+    if (!d) return why;
+    strbuf_printf(&b, "%s ", dialect_url(d, &e, a));
+    value_put_json(&b, d->build(&e, rq, without, a), 0);
+    const char *text = arena_strdup(a, strbuf_str(&b));
+    strbuf_free(&b);
+    return text;
+}
+
+static void test_dialects(void **state)
+{
+    (void)state;
+    arena a = ARENA_EMPTY;
+    const message talk[] = {{"system", "Be brief."}, {"user", "Hi \"you\""}};
+    const char *const stop[] = {"\n\n", "Q:", "a", "b", "c", "d"};
+    const request chat = {.item_id = "x",
+                          .kind = REQUEST_GENERATE,
+                          .proto = PROTOCOL_CHAT,
+                          .messages = talk,
+                          .n_messages = 2,
+                          .max_tokens = 100,
+                          .stop = stop,
+                          .n_stop = 2,
+                          .sample_by = SAMPLING_GREEDY};
+    request drawn = chat, prefix = chat, plain = chat, many = chat;
+    drawn.sample_by = (sampling){0.7, 40, 0.9, 0.05, 11};
+    drawn.sample = 2;
+    prefix.answer_prefix = "Well,";
+    plain.proto = PROTOCOL_COMPLETION;
+    plain.prompt = "2+2=";
+    many.n_stop = 6;
+    static const char messages[] = "\"messages\": [{\"role\": \"system\", \"content\": \"Be "
+                                   "brief.\"}, {\"role\": \"user\", \"content\": \"Hi "
+                                   "\\\"you\\\"\"}]";
+    char want[1024];
+    snprintf(want, sizeof want,
+             "https://api.openai.com/v1/chat/completions {\"model\": \"m\", %s, "
+             "\"max_completion_tokens\": 100, \"temperature\": 0, \"stop\": [\"\\n\\n\", \"Q:\"]}",
+             messages);
+    assert_string_equal(build("openai:m", &chat, 0, &a), want);
+    snprintf(want, sizeof want,
+             "https://api.openai.com/v1/chat/completions {\"model\": \"m\", %s, "
+             "\"max_tokens\": 100, \"stop\": [\"\\n\\n\", \"Q:\"]}",
+             messages);
+    assert_string_equal(build("openai:m", &chat, 1U << FIELD_TEMPERATURE | 1U << FIELD_LIMIT, &a),
+                        want);
+    snprintf(want, sizeof want,
+             "http://h:1/v1/chat/completions {\"model\": \"m\", %s, \"max_tokens\": 100, "
+             "\"temperature\": 0.7, \"top_p\": 0.9, \"top_k\": 40, \"min_p\": 0.05, \"seed\": 13, "
+             "\"stop\": [\"\\n\\n\", \"Q:\"]}",
+             messages);
+    assert_string_equal(build("http://h:1/v1#m", &drawn, 0, &a), want);
+    assert_contains(build("openai:m", &many, 0, &a),
+                    "\"stop\": [\"\\n\\n\", \"Q:\", \"a\", \"b\"]}");
+    assert_null(strstr(build("openai:m", &drawn, 0, &a), "top_k"));
+    assert_string_equal(
+        build("http://h:1/v1#m", &plain, 0, &a),
+        "http://h:1/v1/completions {\"model\": \"m\", \"prompt\": \"2+2=\", \"max_tokens\": 100, "
+        "\"temperature\": 0, \"stop\": [\"\\n\\n\", \"Q:\"]}");
+    assert_contains(build("openai:m", &plain, 0, &a), "only takes chats");
+    assert_contains(build("openai:m", &prefix, 0, &a), "beginning of an answer");
+    assert_string_equal(
+        build("anthropic:m", &prefix, 0, &a),
+        "https://api.anthropic.com/v1/messages {\"model\": \"m\", \"max_tokens\": 100, "
+        "\"system\": \"Be brief.\", \"messages\": [{\"role\": \"user\", \"content\": \"Hi "
+        "\\\"you\\\"\"}, {\"role\": \"assistant\", \"content\": \"Well,\"}], \"temperature\": 0, "
+        "\"stop_sequences\": [\"Q:\"]}");
+    assert_contains(build("anthropic:m;thinking=2000", &chat, 0, &a),
+                    "\"max_tokens\": 2100, \"system\"");
+    assert_contains(build("anthropic:m;thinking=2000", &chat, 0, &a),
+                    "\"thinking\": {\"type\": \"enabled\", \"budget_tokens\": 2000}, \"stop");
+    assert_string_equal(
+        build("gemini:m;effort=off", &chat, 0, &a),
+        "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent "
+        "{\"systemInstruction\": {\"parts\": [{\"text\": \"Be brief.\"}]}, \"contents\": "
+        "[{\"role\": \"user\", \"parts\": [{\"text\": \"Hi \\\"you\\\"\"}]}], "
+        "\"generationConfig\": {\"temperature\": 0, \"maxOutputTokens\": 100, \"stopSequences\": "
+        "[\"\\n\\n\", \"Q:\"], \"thinkingConfig\": {\"thinkingBudget\": 0, \"includeThoughts\": "
+        "false}}}");
+    assert_contains(build("openai:m;api=responses;effort=low", &chat, 0, &a),
+                    "\"temperature\": 0, \"max_output_tokens\": 4196, \"reasoning\": {\"effort\": "
+                    "\"low\", \"summary\": \"auto\"}, \"store\": false}");
+    assert_contains(build("openrouter:m;effort=off", &chat, 0, &a),
+                    "\"reasoning\": {\"enabled\": false}");
+    assert_contains(build("deepseek:m;effort=high", &chat, 0, &a),
+                    "\"thinking\": {\"type\": \"enabled\"}");
+    assert_contains(build("http://h/v1#m;effort=off", &chat, 0, &a),
+                    "\"chat_template_kwargs\": {\"enable_thinking\": false}");
+    assert_contains(
+        build("https://x.openai.azure.com/openai/deployments/d?api-version=1#d", &chat, 0, &a),
+        "/openai/deployments/d/chat/completions?api-version=1 {");
+    arena_free(&a);
+}
+
+/* ---- The runner against the server ---- */
+
+enum { N_MOST = 256 };
+
+typedef struct {
+    request rq[N_MOST];
+    char text[N_MOST][64], id[N_MOST][16];
+    message talk[N_MOST];
+    size_t n, n_given, n_done;
+    finish_reason finish[N_MOST];
+    char got[N_MOST][128], error[N_MOST][256], thought[N_MOST][64];
+    unsigned n_times[N_MOST]; /* replies to each */
+    size_t n_exchanges;
+    uint32_t prompt_tokens, reasoning_tokens;
+    choice_score choices[4];
+    size_t n_choices;
+    char version[64];
+} session;
+
+static runner_next give(void *ctx, const request **out)
+{
+    session *s = ctx;
+    if (s->n_given == s->n) return RUNNER_END;
+    *out = &s->rq[s->n_given++];
+    return RUNNER_REQUEST;
+}
+
+static waage_status take(void *ctx, const request *rq, const reply *rp, waage_err *err)
+{
+    session *s = ctx;
+    const size_t i = (size_t)(rq - s->rq);
+    (void)err;
+    s->n_done++;
+    s->n_times[i]++;
+    s->finish[i] = rp->finish;
+    s->n_exchanges += rp->n_exchanges;
+    s->prompt_tokens += rp->prompt_tokens;
+    s->reasoning_tokens += rp->reasoning_tokens;
+    snprintf(s->got[i], sizeof s->got[i], "%s", rp->text);
+    snprintf(s->error[i], sizeof s->error[i], "%s", rp->error ? rp->error : "");
+    snprintf(s->thought[i], sizeof s->thought[i], "%s", rp->thought ? rp->thought : "");
+    snprintf(s->version, sizeof s->version, "%s", rp->model_version ? rp->model_version : "");
+    for (size_t k = 0; k < rp->n_choices && k < 4; k++) {
+        s->choices[k] = rp->choices[k];
+        s->choices[k].logprobs = NULL;
+    }
+    s->n_choices = rp->n_choices;
+    for (size_t k = 0; k < rp->n_exchanges; k++) {
+        assert_null(strstr(rp->exchanges[k].sent, FAULT_SECRET));
+        assert_null(strstr(rp->exchanges[k].got, FAULT_SECRET));
+    }
+    return WAAGE_OK;
+}
+
+static session *session_create(size_t n, protocol proto)
+{
+    session *s = calloc(1, sizeof *s);
+    s->n = n;
+    for (size_t i = 0; i < n; i++) {
+        snprintf(s->text[i], sizeof s->text[i], "Q%03zu: what is %zu+%zu?", i, i, i + 1);
+        snprintf(s->id[i], sizeof s->id[i], "i%zu", i);
+        s->talk[i] = (message){"user", s->text[i]};
+        s->rq[i] = (request){.item_id = s->id[i],
+                             .proto = proto,
+                             .prompt = s->text[i],
+                             .messages = &s->talk[i],
+                             .n_messages = 1,
+                             .max_tokens = 32,
+                             .sample_by = SAMPLING_GREEDY};
+    }
+    return s;
+}
+
+/* Options that make failures quick. */
+#define QUICK ";backoff=0.01;patience=3;first_byte=0.5;stall=0.3;timeout=3;attempts=3"
+
+static waage_status ask_at(session *s, const char *uri, waage_err *err)
+{
+    runner *r = NULL;
+    const runner_io io = {.ctx = s, .next = give, .done = take};
+    const waage_status opened = http_runner.open(&r, uri, NULL, err);
+    if (opened != WAAGE_OK) return opened;
+    const waage_status st = r->ops->run(r, &io, err);
+    r->ops->close(r);
+    return st;
+}
+
+static waage_status ask(session *s, const fault_server *f, const char *options, waage_err *err)
+{
+    char uri[512];
+    snprintf(uri, sizeof uri, "http://127.0.0.1:%d/v1#m%s%s", fault_server_port(f), QUICK, options);
+    return ask_at(s, uri, err);
+}
+
+static void check_sums(const session *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        char want[64];
+        snprintf(want, sizeof want, "The answer is %zu.", 2 * i + 1);
+        if (s->finish[i] != FINISH_STOP || !strstr(s->got[i], want) || s->n_times[i] != 1)
+            fail_msg("item %zu: %s, \"%s\", %s, %u replies", i, finish_name(s->finish[i]),
+                     s->got[i], s->error[i], s->n_times[i]);
+    }
+}
+
+static void test_apis(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options, *thought;
+        protocol proto;
+    } apis[] = {{"", "Let me add.", PROTOCOL_CHAT},
+                {"", "", PROTOCOL_COMPLETION},
+                {";api=responses", "Let me add.", PROTOCOL_CHAT},
+                {";api=anthropic", "Let me add.", PROTOCOL_CHAT},
+                {";api=gemini", "", PROTOCOL_CHAT}};
+    for (size_t i = 0; i < COUNT_OF(apis); i++) {
+        fault_server *f = fault_server_start(0, NULL, 0, 30);
+        session *s = session_create(100, apis[i].proto);
+        fault_counts c;
+        waage_err err;
+        assert_non_null(f);
+        assert_ok(ask(s, f, apis[i].options, &err), err);
+        check_sums(s);
+        assert_string_equal(s->thought[7], apis[i].thought);
+        assert_int_equal(s->prompt_tokens, 2000);
+        assert_int_equal(s->n_exchanges, 100);
+        assert_string_equal(s->version, i == 0 ? "m-2026 fp_7" : "m-2026");
+        fault_server_count(f, &c);
+        assert_int_equal(c.n_bodies, 100);
+        assert_int_equal(c.n_repeated, 0);
+        fault_server_stop(f);
+        free(s);
+    }
+}
+
+typedef struct {
+    const char *steps; /* for every request */
+    finish_reason finish;
+    const char *text, *error;
+    size_t n_requests;
+} fault_case;
+
+/* What one request makes of each failure, and how often it asks. */
+static const fault_case faults[] = {
+    {"500 ok", FINISH_STOP, "1", NULL, 2},
+    {"500 500 500", FINISH_ERROR, "", "HTTP 500: scripted", 3},
+    {"429 429 429 429 429 ok", FINISH_STOP, "1", NULL, 6},
+    {"429:0.1 529 503 ok", FINISH_STOP, "1", NULL, 4},
+    {"cut ok", FINISH_STOP, "1", NULL, 2},
+    {"close garbage ok", FINISH_STOP, "1", NULL, 3},
+    {"html empty ok", FINISH_STOP, "1", NULL, 3},
+    {"html", FINISH_ERROR, "", "Bad", 3},
+    {"json json json", FINISH_ERROR, "", "no choices", 3},
+    {"stall:2000 ok", FINISH_STOP, "1", NULL, 2},
+    {"slow:200", FINISH_STOP, "1", NULL, 1},
+    {"slow:1500 ok", FINISH_STOP, "1", NULL, 2}, /* first byte */
+    {"huge:40000000", FINISH_ERROR, "", "larger", 1},
+    {"filter", FINISH_FILTER, "", "filtered", 1},
+    {"long", FINISH_UNSUPPORTED, "", "context length", 1},
+    {"400", FINISH_ERROR, "", "HTTP 400", 1},
+    {"field:temperature", FINISH_STOP, "1", NULL, 2},
+    {"say:<think>so</think>42", FINISH_STOP, "42", NULL, 1},
+};
+
+static void test_faults(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(faults); i++) {
+        const fault_case *k = &faults[i];
+        const fault_rule rule = {NULL, k->steps};
+        fault_server *f = fault_server_start(0, &rule, 1, 30);
+        session *s = session_create(1, PROTOCOL_CHAT);
+        fault_counts c;
+        waage_err err;
+        assert_ok(ask(s, f, "", &err), err);
+        fault_server_count(f, &c);
+        if (s->finish[0] != k->finish || !strstr(s->got[0], k->text) || s->n_times[0] != 1 ||
+            c.n_requests != k->n_requests || (k->error && !strstr(s->error[0], k->error)))
+            fail_msg("%s: %s, \"%s\", error \"%s\", %zu requests, %u replies", k->steps,
+                     finish_name(s->finish[0]), s->got[0], s->error[0], c.n_requests,
+                     s->n_times[0]);
+        assert_int_equal(s->n_exchanges, k->n_requests);
+        fault_server_stop(f);
+        free(s);
+    }
+}
+
+/* What ends the run: the message says why, and the key is nowhere in it. */
+static void test_stops(void **state)
+{
+    (void)state;
+    static const char *const steps[][2] = {
+        {"401", "401"},
+        {"echokey", "Incorrect key: ****"},
+        {"quota", "no money"},
+        {"404", "404"},
+        {"402", "402"},
+        {"redirect:http://127.0.0.1:9/v1", "redirects"},
+        {"429:100", "asks to wait 100 s"},
+        {"503", "no answer for"},
+    };
+    setenv("WAAGE_API_KEY", FAULT_SECRET, 1);
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        const fault_rule rule = {NULL, steps[i][0]};
+        fault_server *f = fault_server_start(0, &rule, 1, 30);
+        session *s = session_create(20, PROTOCOL_CHAT);
+        fault_counts c;
+        waage_err err;
+        assert_int_equal(ask(s, f, ";patience=1", &err), WAAGE_EFAIL);
+        assert_contains(err.msg, steps[i][1]);
+        assert_null(strstr(err.msg, FAULT_SECRET));
+        assert_int_equal(s->n_done, 0); /* undone, to be asked again: not wrong, no error */
+        fault_server_count(f, &c);
+        assert_int_equal(c.n_with_key, c.n_requests);
+        fault_server_stop(f);
+        free(s);
+    }
+    unsetenv("WAAGE_API_KEY");
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    fault_server *f = fault_server_start(0, NULL, 0, 30);
+    session *s = session_create(3, PROTOCOL_CHAT);
+    char uri[256];
+    waage_err err;
+    snprintf(uri, sizeof uri, "http://127.0.0.1:%d/v1#m;patience=0.3;backoff=0.01",
+             fault_server_port(f));
+    fault_server_stop(f);
+    assert_int_equal(ask_at(s, uri, &err), WAAGE_EFAIL);
+    assert_contains(err.msg, "connect");
+    assert_int_equal(s->n_done, 0);
+    free(s);
+    f = fault_server_start(0, NULL, 0, 30); /* speaks no TLS */
+    s = session_create(3, PROTOCOL_CHAT);
+    snprintf(uri, sizeof uri, "https://127.0.0.1:%d/v1#m;patience=2", fault_server_port(f));
+    assert_int_equal(ask_at(s, uri, &err), WAAGE_EFAIL);
+    assert_contains(err.msg, "SSL");
+    fault_server_stop(f);
+    free(s);
+}
+
+/* Everything at once, over many requests: each is answered once, and right. */
+static void test_storm(void **state)
+{
+    (void)state;
+    const fault_rule rules[] = {{"Q003", "cut 500 ok"},      {"Q010", "429 429 429 429 ok"},
+                                {"Q011", "garbage ok"},      {"Q020", "close ok"},
+                                {"Q030", "html ok"},         {"Q031", "500"},
+                                {"Q040", "filter"},          {"Q050", "stall:1000 ok"},
+                                {"Q060", "json 503 529 ok"}, {"Q070", "huge:20000000"},
+                                {"Q080", "slow:300"},        {NULL, "slow:5"}};
+    fault_server *f = fault_server_start(0, rules, COUNT_OF(rules), 30);
+    session *s = session_create(200, PROTOCOL_CHAT);
+    fault_counts c;
+    waage_err err;
+    assert_ok(ask(s, f, "", &err), err);
+    assert_int_equal(s->n_done, 200);
+    size_t n_right = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        char want[64];
+        snprintf(want, sizeof want, "The answer is %zu.", 2 * i + 1);
+        assert_int_equal(s->n_times[i], 1);
+        n_right += s->finish[i] == FINISH_STOP && strcmp(s->got[i], want) == 0;
+    }
+    assert_int_equal(n_right, 197);
+    assert_int_equal(s->finish[31], FINISH_ERROR);
+    assert_int_equal(s->finish[40], FINISH_FILTER);
+    assert_int_equal(s->finish[70], FINISH_ERROR);
+    fault_server_count(f, &c);
+    assert_int_equal(c.n_bodies, 197);
+    assert_int_equal(c.n_repeated, 0);
+    assert_true(c.most_at_once <= 32);
+    fault_server_stop(f);
+    free(s);
+}
+
+/* Log-likelihoods by echo: words are tokens, -0.25 a letter. */
+static void test_scores(void **state)
+{
+    (void)state;
+    static const char *const choices[] = {" four", " twenty two"};
+    fault_server *f = fault_server_start(0, NULL, 0, 30);
+    session *s = session_create(3, PROTOCOL_COMPLETION);
+    waage_err err;
+    for (size_t i = 0; i < s->n; i++) {
+        s->rq[i].kind = REQUEST_LOGLIK;
+        s->rq[i].choice = choices;
+        s->rq[i].n_choices = 2;
+    }
+    assert_ok(ask(s, f, "", &err), err);
+    assert_int_equal(s->n_done, 3);
+    for (size_t i = 0; i < s->n; i++)
+        assert_int_equal(s->finish[i], FINISH_SCORED);
+    assert_int_equal(s->n_choices, 2);
+    assert_int_equal(s->choices[0].n_tokens, 1);
+    assert_int_equal(s->choices[1].n_tokens, 2);
+    assert_true(s->choices[0].logprob == -1.25);
+    assert_true(s->choices[1].logprob == -2.75);
+    assert_false(s->choices[1].greedy);
+    fault_server_stop(f);
+    free(s);
+    const fault_rule rule = {NULL, "say:x"}; /* a server that ignores echo */
+    f = fault_server_start(0, &rule, 1, 30);
+    s = session_create(40, PROTOCOL_COMPLETION);
+    for (size_t i = 0; i < s->n; i++) {
+        s->rq[i].kind = REQUEST_LOGLIK;
+        s->rq[i].choice = choices;
+        s->rq[i].n_choices = 2;
+    }
+    fault_counts c;
+    assert_ok(ask(s, f, "", &err), err);
+    for (size_t i = 0; i < s->n; i++)
+        assert_int_equal(s->finish[i], FINISH_UNSUPPORTED);
+    fault_server_count(f, &c);
+    assert_true(c.n_requests <= 4); /* those under way when the first reply told */
+    fault_server_stop(f);
+    free(s);
+}
+
+int test_http(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_uris),     cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_pacer),    cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_dialects), cmocka_unit_test(test_apis),
+        cmocka_unit_test(test_faults),   cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_storm),
+        cmocka_unit_test(test_scores),
+    };
+    log_set_level(LOG_QUIET);
+    const int bad = cmocka_run_group_tests_name("http", tests, NULL, NULL);
+    log_set_level(LOG_NORMAL);
+    return bad;
+}
