@@ -1,25 +1,28 @@
-/* cmd_bench.c - `waage bench`: how fast a model reads and writes here, through the same interface
- * that a run uses; with --fidelity how far each grade of activations lies from f32. */
+/* cmd_bench.c - `waage bench`: how fast a model reads, writes and scores here beside what the
+ * machine could do; with --fidelity how far each grade of activations lies from f32. */
 #include "harness/cmd_model.h"
-#include "harness/stopwatch.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BENCH_ANSWER = 64, BENCH_SHORT_PROMPT = 16, BENCH_MAX_REQUESTS = 32, BENCH_WORDS = 8 };
-
 typedef struct {
     cmd_model model;
+    opts_list loads; /* words of --loads */
+    const char *text;
     bool json, fidelity;
     size_t repeats, fidelity_tokens;
 } bench_args;
 
 static const opt bench_options[] = {
     CMD_MODEL_OPTION(offsetof(bench_args, model)),
+    {0, "loads", OPT_LIST, offsetof(bench_args, loads), "LOAD...",
+     "only these: prefill, decode, scoring, or one such as prefill:512, decode:64, scoring:shots"},
     {0, "repeats", OPT_SIZE, offsetof(bench_args, repeats), "N",
-     "the best of N is shown (default 2)"},
+     "the median of N is shown (default 3)"},
     {0, "fidelity", OPT_FLAG, offsetof(bench_args, fidelity), NULL,
      "distance of the grades i16 and i8 from f32, instead of speed"},
+    {0, "text", OPT_TEXT, offsetof(bench_args, text), "FILE",
+     "the text for --fidelity (default: one of our own; - is standard input)"},
     {0, "tokens", OPT_SIZE, offsetof(bench_args, fidelity_tokens), "N",
      "length of the text for --fidelity (default 512)"},
     {0, "json", OPT_FLAG, offsetof(bench_args, json), NULL, "for machines"},
@@ -27,200 +30,281 @@ static const opt bench_options[] = {
     {0, NULL, OPT_FLAG, 0, NULL, NULL},
 };
 
-typedef struct {
-    const char *name; /* "prefill", "decode" */
-    size_t n_tokens;  /* of a prompt (prefill) */
-    size_t n_requests;
-} bench_case;
+/* ---- Loads ------------------------------------------------------------------------------------
+ */
 
-static const bench_case cases[] = {
-    {"prefill", 128, 4}, {"prefill", 512, 2}, {"decode", 0, 1}, {"decode", 0, 8}, {"decode", 0, 32},
+enum { SCORED = 32, MAX_REPEATS = 100 };
+
+typedef struct {
+    const char *kind, *name; /* "decode", "64" */
+    runner_load load;
+} bench_load;
+
+/* Decoding: independent prompts of 128 tokens. Scoring: "shots" has the shape of MMLU with five
+ * shots (one-letter answers), "endings" that of HellaSwag. */
+#define PREFILL(n)                                                                                 \
+    {                                                                                              \
+        "prefill", #n,                                                                             \
+        {                                                                                          \
+            .n_seqs = 1, .n_prompt = n                                                             \
+        }                                                                                          \
+    }
+#define DECODE(n)                                                                                  \
+    {                                                                                              \
+        "decode", #n,                                                                              \
+        {                                                                                          \
+            .n_seqs = n, .n_prompt = 128, .n_new = 32                                              \
+        }                                                                                          \
+    }
+static const bench_load loads[] = {
+    PREFILL(128),
+    PREFILL(512),
+    PREFILL(2048),
+    DECODE(1),
+    DECODE(2),
+    DECODE(4),
+    DECODE(8),
+    DECODE(16),
+    DECODE(32),
+    DECODE(64),
+    DECODE(128),
+    {"scoring",
+     "shots",
+     {.n_seqs = SCORED, .n_shared = 480, .n_prompt = 80, .n_choices = 4, .n_choice = 1}},
+    {"scoring", "endings", {.n_seqs = SCORED, .n_prompt = 50, .n_choices = 4, .n_choice = 16}},
 };
+enum { N_LOADS = sizeof loads / sizeof *loads };
+
+/* Is this word of --loads the load, or its kind? */
+static bool names_load(const char *word, const bench_load *l)
+{
+    const size_t n = strlen(l->kind);
+    if (strncmp(word, l->kind, n) != 0) return false;
+    return word[n] == '\0' || (word[n] == ':' && strcmp(word + n + 1, l->name) == 0);
+}
+
+static bool is_wanted(const opts_list *words, const bench_load *l)
+{
+    for (size_t i = 0; i < words->n; i++)
+        if (names_load(words->items[i], l)) return true;
+    return words->n == 0;
+}
+
+static waage_status check_words(const opts_list *words, waage_err *err)
+{
+    for (size_t i = 0; i < words->n; i++) {
+        bool known = false;
+        for (size_t k = 0; k < N_LOADS; k++)
+            known = known || names_load(words->items[i], &loads[k]);
+        if (!known)
+            return waage_err_set(err, WAAGE_EINVAL,
+                                 "load '%s'; known are prefill, decode and scoring, each alone or "
+                                 "with one of its sizes (decode:64)",
+                                 words->items[i]);
+    }
+    return WAAGE_OK;
+}
+
+/* ---- Speed ------------------------------------------------------------------------------------
+ */
 
 typedef struct {
+    const bench_args *args;
     runner *r;
-    arena *a;
-    size_t n_prompts; /* made so far: every prompt differs, so that no prefix is shared */
+    runner_limits limits;
+    strbuf *out;
 } bench;
 
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sequences a second for scoring, else tokens a second: the median of some runs. */
+static waage_status rate_of(const bench *b, const bench_load *l, double *out, waage_err *err)
+{
+    double rates[MAX_REPEATS];
+    const size_t n = b->args->repeats;
+    for (size_t i = 0; i < n; i++) {
+        runner_speed s;
+        WAAGE_TRY(b->r->ops->speed(b->r, &l->load, &s, err));
+        const double done = l->load.n_choices > 0 ? (double)l->load.n_seqs : (double)s.n_tokens;
+        rates[i] = s.seconds > 0 ? done / s.seconds : 0;
+    }
+    qsort(rates, n, sizeof *rates, by_value);
+    *out = n % 2 ? rates[n / 2] : 0.5 * (rates[n / 2 - 1] + rates[n / 2]);
+    return WAAGE_OK;
+}
+
+static double share(double part, double whole)
+{
+    return whole > 0 ? part / whole : 0;
+}
+
+/* Work a second: a written token meets the output layer as well; a step of decoding reads the
+ * weights once for all its sequences. */
 typedef struct {
-    uint64_t n_prompt, n_answer; /* tokens computed */
-    double seconds;
-} measure;
+    double gop_s, gb_s; /* gb_s: decoding only */
+} bench_work;
 
-static waage_status count_tokens(const bench *b, const char *text, size_t *n, waage_err *err)
+static bench_work work_of(const bench *b, const bench_load *l, double rate)
 {
-    arena a = ARENA_EMPTY;
-    const int32_t *ids = NULL;
-    const char *const *pieces = NULL;
-    const waage_status st =
-        b->r->ops->tokenize(b->r, text, strlen(text), true, false, &ids, &pieces, n, &a, err);
-    arena_free(&a);
-    return st;
+    const runner_limits *m = &b->limits;
+    bench_work w = {0, 0};
+    if (l->load.n_choices > 0) return w;
+    w.gop_s = rate * (m->token_gop + (l->load.n_new > 0 ? m->head_gop : 0));
+    if (l->load.n_new > 0) w.gb_s = rate / (double)l->load.n_seqs * m->weight_gb;
+    return w;
 }
 
-/* A text of at least n tokens that no other prompt begins with. */
-static waage_status make_prompt(bench *b, size_t n, const char **out, waage_err *err)
+static void put_plain(const bench *b, const bench_load *l, double rate)
 {
-    static const char *const words[BENCH_WORDS] = {"river",  "seven",   "window", "silent",
-                                                   "copper", "morning", "ladder", "question"};
-    strbuf text = STRBUF_EMPTY;
-    size_t have = 0;
-    waage_status st = WAAGE_OK;
-    uint64_t x = 0x9e3779b97f4a7c15ULL * (uint64_t)(++b->n_prompts);
-    strbuf_printf(&text, "%zu", b->n_prompts);
-    while (st == WAAGE_OK && have < n) {
-        for (size_t i = 0; i < BENCH_WORDS; i++) {
-            x = x * 6364136223846793005ULL + 1442695040888963407ULL;
-            strbuf_printf(&text, " %s", words[(x >> 33) % BENCH_WORDS]);
-        }
-        st = count_tokens(b, strbuf_str(&text), &have, err);
-    }
-    if (st == WAAGE_OK) st = strbuf_check(&text, err);
-    if (st == WAAGE_OK && !(*out = arena_strndup(b->a, text.s, text.len)))
-        st = waage_err_nomem(err);
-    strbuf_free(&text);
-    return st;
+    const bench_work w = work_of(b, l, rate);
+    const bool scoring = l->load.n_choices > 0;
+    strbuf_printf(b->out, "%-8s %7s %-10s %9.1f %s", l->kind, l->name,
+                  scoring         ? ""
+                  : l->load.n_new ? "sequences"
+                                  : "tokens",
+                  rate, scoring ? "items/s" : "tokens/s");
+    if (w.gop_s > 0)
+        strbuf_printf(b->out, "  %7.1f GOP/s (%.0f %%)", w.gop_s,
+                      100 * share(w.gop_s, b->limits.peak_gop_s));
+    if (w.gb_s > 0)
+        strbuf_printf(b->out, "  %5.1f GB/s (%.0f %%)", w.gb_s,
+                      100 * share(w.gb_s, b->limits.read_gb_s));
+    strbuf_putc(b->out, '\n');
 }
 
-static waage_status take_reply(void *ctx, size_t i, const reply *rp, waage_err *err)
+static void put_json(const bench *b, const bench_load *l, double rate)
 {
-    measure *m = ctx;
-    (void)i;
-    if (rp->finish != FINISH_STOP && rp->finish != FINISH_LENGTH)
-        return waage_err_set(err, WAAGE_EFAIL, "%s", rp->error ? rp->error : "no answer");
-    m->n_prompt += rp->prompt_tokens - rp->cached_tokens;
-    m->n_answer += rp->completion_tokens;
-    return WAAGE_OK;
-}
-
-static waage_status run_once(bench *b, size_t n_requests, size_t n_prompt, uint32_t n_answer,
-                             measure *out, waage_err *err)
-{
-    request rq[BENCH_MAX_REQUESTS];
-    *out = (measure){0, 0, 0};
-    for (size_t i = 0; i < n_requests; i++) {
-        rq[i] = (request){.item_id = "bench",
-                          .kind = REQUEST_GENERATE,
-                          .proto = PROTOCOL_COMPLETION,
-                          .sample_by = SAMPLING_GREEDY,
-                          .sample = (uint32_t)i,
-                          .max_tokens = n_answer};
-        WAAGE_TRY(make_prompt(b, n_prompt, &rq[i].prompt, err));
-    }
-    const cmd_batch batch = {rq, n_requests, take_reply, NULL, out};
-    const double begun = stopwatch_now();
-    WAAGE_TRY(cmd_model_run(b->r, &batch, err));
-    out->seconds = stopwatch_now() - begun;
-    return WAAGE_OK;
-}
-
-/* Tokens per second. Decoding is the difference of a long and a one-token answer, so that reading
- * the prompts does not count. 0: too fast or too short to tell. */
-static waage_status rate_of(bench *b, const bench_case *c, double *out, waage_err *err)
-{
-    measure one, all;
-    *out = 0;
-    if (c->n_tokens) {
-        WAAGE_TRY(run_once(b, c->n_requests, c->n_tokens, 1, &all, err));
-        if (all.seconds > 0) *out = (double)all.n_prompt / all.seconds;
-        return WAAGE_OK;
-    }
-    WAAGE_TRY(run_once(b, c->n_requests, BENCH_SHORT_PROMPT, 1, &one, err));
-    WAAGE_TRY(run_once(b, c->n_requests, BENCH_SHORT_PROMPT, BENCH_ANSWER + 1, &all, err));
-    if (all.n_answer > one.n_answer && all.seconds > one.seconds)
-        *out = (double)(all.n_answer - one.n_answer) / (all.seconds - one.seconds);
-    return WAAGE_OK;
-}
-
-static void put_head(strbuf *out, const runner_info *i, bool json)
-{
-    const char *isa = i->isa ? i->isa : "-", *grade = i->activations ? i->activations : "-";
-    if (!json) {
-        strbuf_printf(out, "%s  %s  %s\n", i->name, grade, isa);
+    const bench_work w = work_of(b, l, rate);
+    if (l->load.n_choices > 0) {
+        strbuf_printf(b->out, "{\"shape\": \"%s\", \"items_per_s\": %.3f}", l->name, rate);
         return;
     }
-    strbuf_puts(out, "{\"model\": ");
-    strbuf_put_json(out, i->name, strlen(i->name));
-    strbuf_printf(out, ", \"sha256\": \"%s\", \"activations\": \"%s\", \"isa\": \"%s\"",
-                  i->sha256 ? i->sha256 : "", grade, isa);
+    strbuf_printf(b->out, "{\"%s\": %s, \"tokens_per_s\": %.2f, \"gop_per_s\": %.1f",
+                  l->load.n_new ? "batch" : "tokens", l->name, rate, w.gop_s);
+    strbuf_printf(b->out, ", \"share_of_peak\": %.3f", share(w.gop_s, b->limits.peak_gop_s));
+    if (w.gb_s > 0)
+        strbuf_printf(b->out, ", \"gb_per_s\": %.2f, \"share_of_memory\": %.3f", w.gb_s,
+                      share(w.gb_s, b->limits.read_gb_s));
+    strbuf_putc(b->out, '}');
 }
 
-static waage_status measure_speed(bench *b, const bench_args *args, strbuf *out, waage_err *err)
+static waage_status measure_speed(bench *b, waage_err *err)
 {
-    measure warm;
-    WAAGE_TRY(run_once(b, 1, BENCH_SHORT_PROMPT, 4, &warm, err));
-    if (args->json) strbuf_puts(out, ", \"speed\": [");
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        const bench_case *c = &cases[k];
-        double best = 0;
-        for (size_t i = 0; i < args->repeats; i++) {
-            double rate = 0;
-            WAAGE_TRY(rate_of(b, c, &rate, err));
-            if (rate > best) best = rate;
+    const bool json = b->args->json;
+    const char *open = NULL; /* kind whose list is being written */
+    const size_t context = b->r->ops->info(b->r)->context_length;
+    for (size_t k = 0; k < N_LOADS; k++) {
+        const bench_load *l = &loads[k];
+        double rate;
+        if (!is_wanted(&b->args->loads, l)) continue;
+        if (context > 0 && l->load.n_shared + l->load.n_prompt + l->load.n_new >= context) continue;
+        WAAGE_TRY(rate_of(b, l, &rate, err));
+        if (!json) {
+            put_plain(b, l, rate);
+            continue;
         }
-        const size_t size = c->n_tokens ? c->n_tokens : c->n_requests;
-        const char *unit = c->n_tokens ? "prompt tokens" : "sequences";
-        if (args->json)
-            strbuf_printf(out, "%s{\"case\": \"%s\", \"%s\": %zu, \"tokens_per_second\": %.1f}",
-                          k ? ", " : "", c->name, c->n_tokens ? "prompt_tokens" : "batch", size,
-                          best);
-        else
-            strbuf_printf(out, "%-8s %4zu %-14s %10.1f tokens/s\n", c->name, size, unit, best);
+        const bool first = !open || strcmp(open, l->kind) != 0;
+        if (first) strbuf_printf(b->out, "%s, \"%s\": [", open ? "]" : "", l->kind);
+        if (!first) strbuf_puts(b->out, ", ");
+        put_json(b, l, rate);
+        open = l->kind;
     }
-    if (args->json) strbuf_putc(out, ']');
+    if (open) strbuf_putc(b->out, ']');
     return WAAGE_OK;
 }
 
-static waage_status measure_fidelity(bench *b, const bench_args *args, strbuf *out, waage_err *err)
+static void put_head(const bench *b)
+{
+    const runner_info *i = b->r->ops->info(b->r);
+    const runner_limits *m = &b->limits;
+    const char *isa = i->isa ? i->isa : "-", *grade = i->activations ? i->activations : "-";
+    if (!b->args->json) {
+        strbuf_printf(b->out, "%s  %s  %s", i->name, grade, isa);
+        if (m->n_threads > 0)
+            strbuf_printf(b->out,
+                          "  %zu threads\nhere at best: %.0f GOP/s of %s dot products, memory %.1f "
+                          "GB/s",
+                          m->n_threads, m->peak_gop_s, grade, m->read_gb_s);
+        strbuf_putc(b->out, '\n');
+        return;
+    }
+    strbuf_puts(b->out, "{\"model\": ");
+    strbuf_put_json(b->out, i->name, strlen(i->name));
+    strbuf_printf(b->out, ", \"sha256\": \"%s\", \"activations\": \"%s\", \"isa\": \"%s\"",
+                  i->sha256 ? i->sha256 : "", grade, isa);
+    if (m->n_threads > 0)
+        strbuf_printf(b->out,
+                      ", \"threads\": %zu, \"peak_gop_per_s\": %.1f, \"memory_gb_per_s\": %.2f, "
+                      "\"token_gop\": %.4f, \"head_gop\": %.4f, \"weight_gb\": %.4f",
+                      m->n_threads, m->peak_gop_s, m->read_gb_s, m->token_gop, m->head_gop,
+                      m->weight_gb);
+}
+
+/* ---- Fidelity ---------------------------------------------------------------------------------
+ */
+
+static void put_fidelity(const bench *b, const char *grade, const runner_fidelity *f, bool first)
+{
+    const double flips = f->n_positions ? 100.0 * (double)f->n_flips / (double)f->n_positions : 0;
+    if (b->args->json)
+        strbuf_printf(b->out,
+                      "%s{\"activations\": \"%s\", \"positions\": %zu, \"mean_kl\": %.6g, "
+                      "\"p999_kl\": %.6g, \"max_kl\": %.6g, \"flips\": %zu}",
+                      first ? "" : ", ", grade, f->n_positions, f->mean_kl, f->p999_kl, f->max_kl,
+                      f->n_flips);
+    else
+        strbuf_printf(b->out,
+                      "%-4s against f32, %zu positions: KL mean %.2e, 99.9 %% %.2e, max %.2e; "
+                      "top token changed at %zu (%.2f %%)\n",
+                      grade, f->n_positions, f->mean_kl, f->p999_kl, f->max_kl, f->n_flips, flips);
+}
+
+static waage_status measure_fidelity(bench *b, waage_err *err)
 {
     static const char *const grades[] = {"i16", "i8"};
-    if (!b->r->ops->fidelity)
-        return waage_err_set(err, WAAGE_EUNSUPPORTED, "%s: a model of this kind has no grades",
-                             args->model.uri);
-    if (args->json) strbuf_puts(out, ", \"fidelity\": [");
-    for (size_t i = 0; i < sizeof grades / sizeof *grades; i++) {
+    char *text = NULL;
+    size_t len = 0;
+    if (b->args->text) WAAGE_TRY(cmd_read_text(&text, &len, b->args->text, err));
+    if (b->args->json) strbuf_puts(b->out, ", \"fidelity\": [");
+    waage_status st = WAAGE_OK;
+    for (size_t i = 0; st == WAAGE_OK && i < sizeof grades / sizeof *grades; i++) {
         runner_fidelity f;
-        WAAGE_TRY(b->r->ops->fidelity(b->r, grades[i], NULL, 0, args->fidelity_tokens, &f, err));
-        const double flips = f.n_positions ? 100.0 * (double)f.n_flips / (double)f.n_positions : 0;
-        if (args->json)
-            strbuf_printf(out,
-                          "%s{\"activations\": \"%s\", \"positions\": %zu, \"mean_kl\": %.6g, "
-                          "\"p999_kl\": %.6g, \"max_kl\": %.6g, \"flips\": %zu}",
-                          i ? ", " : "", grades[i], f.n_positions, f.mean_kl, f.p999_kl, f.max_kl,
-                          f.n_flips);
-        else
-            strbuf_printf(out,
-                          "%-4s against f32, %zu positions: KL mean %.2e, 99.9 %% %.2e, max %.2e; "
-                          "top token changed at %zu (%.2f %%)\n",
-                          grades[i], f.n_positions, f.mean_kl, f.p999_kl, f.max_kl, f.n_flips,
-                          flips);
+        st = b->r->ops->fidelity(b->r, grades[i], text, len, b->args->fidelity_tokens, &f, err);
+        if (st == WAAGE_OK) put_fidelity(b, grades[i], &f, i == 0);
     }
-    if (args->json) strbuf_putc(out, ']');
-    return WAAGE_OK;
+    if (b->args->json) strbuf_putc(b->out, ']');
+    free(text);
+    return st;
+}
+
+static waage_status measure(bench *b, waage_err *err)
+{
+    if (!b->r->ops->speed || !b->r->ops->limits || !b->r->ops->fidelity)
+        return waage_err_set(err, WAAGE_EUNSUPPORTED,
+                             "%s: only models that run here can be measured", b->args->model.uri);
+    if (!b->args->fidelity) WAAGE_TRY(b->r->ops->limits(b->r, &b->limits, err));
+    put_head(b);
+    WAAGE_TRY(b->args->fidelity ? measure_fidelity(b, err) : measure_speed(b, err));
+    if (b->args->json) strbuf_puts(b->out, "}\n");
+    return strbuf_check(b->out, err);
 }
 
 static waage_status run_bench(const cmd_line *line, bool *no, waage_err *err)
 {
     (void)no;
-    bench_args args = {.repeats = 2, .fidelity_tokens = 512};
+    bench_args args = {.repeats = 3, .fidelity_tokens = 512};
     WAAGE_TRY(cmd_parse(line, &args, NULL, err));
-    if (args.repeats == 0 || args.repeats > 1000)
-        return waage_err_set(err, WAAGE_EINVAL, "--repeats lies in 1..1000");
-    bench b = {.a = line->a};
+    if (args.repeats == 0 || args.repeats > MAX_REPEATS)
+        return waage_err_set(err, WAAGE_EINVAL, "--repeats lies in 1..%d", MAX_REPEATS);
+    WAAGE_TRY(check_words(&args.loads, err));
     strbuf out = STRBUF_EMPTY;
-    if (args.model.open_as.n_batch == 0) args.model.open_as.n_batch = BENCH_MAX_REQUESTS;
+    bench b = {.args = &args, .out = &out};
     WAAGE_TRY(cmd_model_open(&b.r, &args.model, false, line->a, err));
-    waage_status st = WAAGE_OK;
-    if (!b.r->ops->tokenize)
-        st = waage_err_set(err, WAAGE_EUNSUPPORTED, "%s: only models that run here have a speed",
-                           args.model.uri);
-    if (st == WAAGE_OK) put_head(&out, b.r->ops->info(b.r), args.json);
-    if (st == WAAGE_OK)
-        st = args.fidelity ? measure_fidelity(&b, &args, &out, err)
-                           : measure_speed(&b, &args, &out, err);
-    if (args.json) strbuf_puts(&out, "}\n");
-    if (st == WAAGE_OK) st = strbuf_check(&out, err);
+    const waage_status st = measure(&b, err);
     if (st == WAAGE_OK) fwrite(strbuf_str(&out), 1, out.len, stdout);
     strbuf_free(&out);
     runner_close(b.r);
@@ -229,11 +313,17 @@ static waage_status run_bench(const cmd_line *line, bool *no, waage_err *err)
 
 const command cmd_bench = {
     "bench",
-    "-m MODEL [--json] [--fidelity]",
+    "-m MODEL [--loads LOAD...] [--json] [--fidelity]",
     "Measure the speed of a model on this machine.",
-    "prefill: tokens per second while prompts are read; decode: while 1, 8 and 32 answers are "
-    "written\n"
-    "at the same time. --fidelity: how far the answers of a grade lie from f32, over a text.",
+    "prefill: tokens per second while one prompt is read; decode: while 1 to 128 answers to "
+    "prompts\n"
+    "of 128 tokens are written at the same time; scoring: questions per second with four answers\n"
+    "each, shaped as MMLU with five shots (shots) or HellaSwag (endings). GOP/s are 2 * "
+    "multiply-adds\n"
+    "of the weights, beside the best that the instruction set can do on registers; GB/s the "
+    "weights\n"
+    "that a step reads, beside the memory's. --fidelity: how far the answers of a grade lie from "
+    "f32.",
     bench_options,
     0,
     0,

@@ -65,6 +65,33 @@ typedef struct {
     size_t n_flips;                  /* positions whose most probable token differs */
 } runner_fidelity;
 
+/* A load to measure speed under: n_seqs sequences of random tokens at the same time. With n_choices
+ * every sequence is a question whose continuations are scored, with n_new a prompt that is
+ * continued; else the prompts are read and no more. */
+typedef struct {
+    size_t n_seqs;
+    size_t n_shared;            /* tokens that all prompts begin with */
+    size_t n_prompt;            /* tokens of each prompt behind those */
+    size_t n_new;               /* tokens to write for each */
+    size_t n_choices, n_choice; /* continuations of each question, tokens of each */
+} runner_load;
+
+typedef struct {
+    uint64_t n_tokens; /* written (n_new > 0: with all sequences at work), else read */
+    double seconds;    /* that they took; n_new > 0: prompts do not count */
+} runner_speed;
+
+/* What a token costs, and what this machine gives at best. 0: not known. */
+typedef struct {
+    double token_gop,
+        head_gop;      /* 2 * multiply-adds of the weights a token meets, in 1e9; the output
+                          layer extra: only tokens whose successor is asked for meet it */
+    double weight_gb;  /* read to write one token: all weights it meets, in 1e9 bytes */
+    double peak_gop_s; /* dot products of these kernels and this grade on registers */
+    double read_gb_s;  /* memory, read by all threads */
+    size_t n_threads;
+} runner_limits;
+
 struct runner_ops {
     const char *scheme; /* "gguf", "replay" */
     const char *help;   /* one line for `waage list formats` */
@@ -90,6 +117,10 @@ struct runner_ops {
      * no sense. */
     waage_status (*fidelity)(runner *r, const char *activations, const char *text, size_t len,
                              size_t max_tokens, runner_fidelity *out, waage_err *err);
+    /* Speed under a load, once; and what it is to be compared with. NULL where it makes no sense.
+     */
+    waage_status (*speed)(runner *r, const runner_load *load, runner_speed *out, waage_err *err);
+    waage_status (*limits)(runner *r, runner_limits *out, waage_err *err);
 };
 
 struct runner {

@@ -8,6 +8,7 @@
 #include "runners/local/fidelity.h"
 #include "runners/local/local_internal.h"
 #include "runners/local/show.h"
+#include "runners/local/speed.h"
 
 enum { DEFAULT_BATCH = 32, MAX_BATCH = 1024, CHUNK_TOKENS = 512 };
 static const size_t least_kv_memory = (size_t)256 << 20, usual_kv_memory = (size_t)2 << 30;
@@ -293,13 +294,40 @@ static waage_status read_fidelity(local_model *m, kern_grade grade, const char *
     return fidelity_measure(out, &fo, m->kv, ids, n, err);
 }
 
+static waage_status need_weights(const local_model *m, waage_err *err)
+{
+    if (m->model) return WAAGE_OK;
+    return waage_err_set(err, WAAGE_EINVAL, "%s was opened for its facts only", m->info.uri);
+}
+
+static waage_status speed(runner *r, const runner_load *load, runner_speed *out, waage_err *err)
+{
+    local_model *m = (local_model *)r;
+    WAAGE_TRY(need_weights(m, err));
+    const batch_options bo = {.m = m->model,
+                              .kern = m->kern,
+                              .grade = m->grade,
+                              .threads = m->threads,
+                              .kv = m->kv,
+                              .n_slots = load->n_seqs > m->n_batch && load->n_new > 0 ? load->n_seqs
+                                                                                      : m->n_batch,
+                              .chunk_tokens = m->chunk_tokens};
+    return speed_measure(out, &bo, load, ++m->n_measured, err);
+}
+
+static waage_status limits(runner *r, runner_limits *out, waage_err *err)
+{
+    const local_model *m = (const local_model *)r;
+    WAAGE_TRY(need_weights(m, err));
+    return speed_limits(out, m->model, m->kern, m->grade, m->threads, err);
+}
+
 static waage_status fidelity(runner *r, const char *activations, const char *text, size_t len,
                              size_t max_tokens, runner_fidelity *out, waage_err *err)
 {
     local_model *m = (local_model *)r;
     kern_grade grade = KERN_GRADE_I16;
-    if (!m->model)
-        return waage_err_set(err, WAAGE_EINVAL, "%s was opened for its facts only", m->info.uri);
+    WAAGE_TRY(need_weights(m, err));
     WAAGE_TRY(find_grade(&grade, NULL, activations, err));
     arena a = ARENA_EMPTY;
     const waage_status st = read_fidelity(m, grade, text, len, max_tokens, &a, out, err);
@@ -319,4 +347,6 @@ const runner_ops local_runner = {
     .describe = describe,
     .run = local_run,
     .fidelity = fidelity,
+    .speed = speed,
+    .limits = limits,
 };

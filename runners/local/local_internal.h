@@ -24,6 +24,7 @@ typedef struct {
     kvcache *kv;
     size_t n_batch;
     size_t chunk_tokens; /* of one step */
+    uint32_t n_measured; /* loads timed so far */
 } local_model;
 
 WAAGE_MUST_CHECK waage_status local_run(runner *r, const runner_io *io, waage_err *err);

@@ -1,0 +1,1 @@
+$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --loads decode:7
