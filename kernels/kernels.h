@@ -61,20 +61,43 @@ void kern_acts_init(kern_acts *a, kern_grade grade, size_t n_tokens, size_t k, v
 
 /* ---- A set of kernels --------------------------------------------------------------------- */
 
-/* One head group of attention for one query token. */
+/* How keys and values are stored. Whatever reads them sees the stored value. */
+typedef enum { KERN_KV_F32, KERN_KV_F16, KERN_KV_Q8, KERN_KV_FORMATS } kern_kv_format;
+
+/* A block of storage holds 64 positions of one key/value head: keys transposed (key_dim, 64), then
+ * values (64, value_dim); q8 has the scales of 64 keys and of 64 values (float) before them. */
 typedef struct {
-    size_t head_dim;  /* elements of a key, and of a value */
-    size_t n_queries; /* query heads that share this key/value head */
-    const float *q;   /* (n_queries, head_dim), already scaled and rotated */
-    /* Page p holds positions p*64 .. p*64+63: keys transposed (head_dim, 64), values (64,
-     * head_dim). All of a visible page must be readable; lanes outside the visible range are never
-     * used. Pages wholly outside of it are not touched: their pointers may be NULL. */
-    const float *const *k_pages;
-    const float *const *v_pages;
-    size_t page_len;         /* KERN_ATTN_BLOCK, so that a page is a softmax block */
-    size_t pos_from, pos_to; /* visible positions, at least one: from <= pos < to */
-    float *out;              /* (n_queries, head_dim) */
+    kern_kv_format format;
+    size_t key_dim, value_dim;
+} kern_kv_shape;
+
+size_t kern_kv_bytes(kern_kv_shape s); /* of a block, a multiple of KERN_ALIGN */
+/* Store position `at` (0..63). false when an element is not finite or does not fit into f16: the
+ * item must fail; what is stored then is unspecified. */
+bool kern_kv_store(kern_kv_shape s, void *block, size_t at, const float *key, const float *value);
+/* Copy positions 0..n-1. */
+void kern_kv_copy(kern_kv_shape s, void *to, const void *from, size_t n);
+
+/* Attention of successive tokens of one sequence over one key/value head, for all query heads that
+ * share it. Token t stands at position pos + t and sees the positions up to its own. */
+typedef struct {
+    kern_kv_shape kv;
+    size_t n_heads; /* query heads that share the key/value head */
+    size_t n_tokens;
+    const float *q; /* (n_tokens, ldq): n_heads queries of key_dim, scaled and rotated */
+    size_t ldq;
+    const float *sinks; /* (n_heads) logit that joins the denominator alone, or NULL */
+    /* Block p holds positions p*64 .. p*64+63. All of a visible block must be readable; positions
+     * that no token sees are never used. Blocks without a visible position may be NULL. */
+    const void *const *blocks;
+    size_t pos;
+    size_t window; /* how many positions a token sees, itself included; 0: all */
+    float *out;    /* (n_tokens, ldo): n_heads outputs of value_dim */
+    size_t ldo;
+    void *scratch; /* kern_attn_scratch() bytes, aligned */
 } kern_attn;
+
+size_t kern_attn_scratch(kern_kv_shape s);
 
 typedef struct {
     const char *name; /* "portable", "avx2", ... as --isa takes it */

@@ -60,31 +60,41 @@ static void products(const kern_set *set, quant_type t, kern_grade grade, size_t
     case_matrix_free(&m);
 }
 
-static void attention(const kern_set *set, size_t head_dim, size_t n_queries, size_t n_pos)
+static void attention(const kern_set *set, kern_kv_shape kv, size_t n_heads, size_t n_tokens,
+                      size_t n_pos)
 {
-    const size_t pages = (n_pos + 63) / 64, page = 64 * head_dim;
+    static const char *const names[] = {"f32", "f16", "q8"};
+    const size_t n_blocks = (n_pos + 63) / 64, ldq = n_heads * kv.key_dim;
     uint64_t state = 2;
-    float *kv = case_alloc(2 * pages * page * sizeof *kv),
-          *q = case_alloc(n_queries * head_dim * 4);
-    float *out = case_alloc(n_queries * head_dim * 4);
-    const float *k_pages[64], *v_pages[64];
-    for (size_t i = 0; i < 2 * pages * page; i++)
-        kv[i] = case_unit(&state);
-    for (size_t i = 0; i < n_queries * head_dim; i++)
+    char *storage = case_alloc(n_blocks * kern_kv_bytes(kv));
+    float *q = case_alloc(n_tokens * ldq * 4), *x = case_alloc((kv.key_dim + kv.value_dim) * 4);
+    const void **blocks = case_alloc(n_blocks * sizeof *blocks);
+    for (size_t i = 0; i < n_tokens * ldq; i++)
         q[i] = case_unit(&state) * 0.2f;
-    for (size_t p = 0; p < pages; p++) {
-        k_pages[p] = kv + 2 * p * page;
-        v_pages[p] = k_pages[p] + page;
+    for (size_t p = 0; p < n_pos; p++) {
+        for (size_t i = 0; i < kv.key_dim + kv.value_dim; i++)
+            x[i] = case_unit(&state);
+        blocks[p / 64] = storage + p / 64 * kern_kv_bytes(kv);
+        (void)kern_kv_store(kv, storage + p / 64 * kern_kv_bytes(kv), p % 64, x, x + kv.key_dim);
     }
-    const kern_attn job = {head_dim, n_queries, q, k_pages, v_pages, 64, 0, n_pos, out};
+    kern_attn job = {.kv = kv, .n_heads = n_heads, .n_tokens = n_tokens, .q = q, .ldq = ldq};
+    job.blocks = blocks;
+    job.pos = n_pos - n_tokens;
+    job.ldo = n_heads * kv.value_dim;
+    job.out = case_alloc(n_tokens * job.ldo * 4);
+    job.scratch = case_alloc(kern_attn_scratch(kv));
     double s;
     TIME(s, 0.02, set->attention(&job));
-    printf("%-10s attention head %3zu, %zu queries, %4zu positions: %8.0f ns, %5.1f GFLOP/s\n",
-           set->name, head_dim, n_queries, n_pos, s * 1e9,
-           4e-9 * (double)(head_dim * n_queries * n_pos) / s);
-    free(kv);
+    printf("%-10s attention %s %zu/%zu, %zu heads, %zu tokens, %5zu positions: %8.0f ns, %5.1f "
+           "GFLOP/s\n",
+           set->name, names[kv.format], kv.key_dim, kv.value_dim, n_heads, n_tokens, n_pos, s * 1e9,
+           2e-9 * (double)((kv.key_dim + kv.value_dim) * n_heads * n_tokens * n_pos) / s);
+    free(storage);
     free(q);
-    free(out);
+    free(x);
+    free(blocks);
+    free(job.out);
+    free(job.scratch);
 }
 
 static void vectors(const kern_set *set)
@@ -126,9 +136,15 @@ static void bench(const kern_set *set, const char *format)
             if (quant_infos[t].shape != QUANT_FLOAT || g == KERN_GRADE_F32)
                 products(set, t, g, 1536, quant_infos[t].block_elems == 256 ? 768 : 576);
     }
-    attention(set, 64, 3, 512);
-    attention(set, 256, 4, 512);
-    attention(set, 64, 1, 500);
+    for (kern_kv_format f = KERN_KV_F32; f < KERN_KV_FORMATS; f++) {
+        attention(set, (kern_kv_shape){f, 64, 64}, 3, 1, 512);
+        attention(set, (kern_kv_shape){f, 64, 64}, 3, 8, 512);
+        attention(set, (kern_kv_shape){f, 256, 256}, 4, 1, 512);
+        attention(set, (kern_kv_shape){f, 256, 256}, 4, 8, 512);
+        attention(set, (kern_kv_shape){f, 64, 64}, 1, 1, 500);
+        attention(set, (kern_kv_shape){f, 576, 512}, 16, 1, 512);
+        attention(set, (kern_kv_shape){f, 64, 64}, 3, 8, 8192);
+    }
     vectors(set);
 }
 

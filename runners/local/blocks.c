@@ -249,18 +249,16 @@ void block_gated(step *s, const model_layer *l, block_gate_fn act)
 /* ---- Attention
  * ------------------------------------------------------------------------------------ */
 
-static void store_kv(const step *s, size_t t, size_t layer, const float *k, const float *v)
+void block_store_kv(step *s, size_t t, size_t layer, const float *k, const float *v)
 {
-    const model_params *p = &s->m->p;
-    const size_t pos = s->pos[t], at = pos % KV_PAGE_LEN;
+    const kv_shape shape = kvcache_shape(s->kv);
+    const kern_kv_shape b = shape.block;
+    const size_t pos = s->pos[t];
     const kv_page *page = s->slices[s->owner[t]].pages[pos / KV_PAGE_LEN];
-    for (size_t h = 0; h < p->n_kv_heads; h++) {
-        float *keys = kvcache_keys(s->kv, page, layer, h);
-        for (size_t d = 0; d < p->head_dim; d++)
-            keys[d * KV_PAGE_LEN + at] = k[h * p->head_dim + d];
-        memcpy(kvcache_values(s->kv, page, layer, h) + at * p->head_dim, v + h * p->head_dim,
-               p->head_dim * sizeof *v);
-    }
+    for (size_t h = 0; h < shape.n_kv_heads; h++)
+        if (!kern_kv_store(b, kvcache_block(s->kv, page, layer, h), pos % KV_PAGE_LEN,
+                           k + h * b.key_dim, v + h * b.value_dim))
+            s->bad[t] = 1;
 }
 
 /* Each head by itself, or all of them as one long row. */
@@ -289,7 +287,7 @@ static void rotate_part(void *ctx, size_t part, size_t thread)
             s->m->arch->rotate(z + i * hd, r, r + half, half);
         for (size_t i = 0; i < n_q * hd; i++)
             z[i] *= p->q_scale;
-        store_kv(s, t, j->layer, z + n_q * hd, z + (n_q + n_kv) * hd);
+        block_store_kv(s, t, j->layer, z + n_q * hd, z + (n_q + n_kv) * hd);
     }
 }
 
@@ -299,43 +297,62 @@ void block_rotate(step *s, size_t layer)
     run_rows(s, &job, rotate_part, s->n);
 }
 
+typedef struct {
+    step *s;
+    size_t layer, n_kv_heads;
+    kern_kv_shape shape;
+    const block_heads *heads;
+} attend_job;
+
 /* A part is one group of tokens and one key/value head. */
-static void attention_part(void *ctx, size_t part, size_t thread)
+static void attend_part(void *ctx, size_t part, size_t thread)
 {
-    const row_job *j = ctx;
+    const attend_job *j = ctx;
     const step *s = j->s;
-    const model_params *p = &s->m->p;
-    const step_group *g = &s->groups[part / p->n_kv_heads];
-    const size_t head = part % p->n_kv_heads, n_queries = p->n_heads / p->n_kv_heads;
-    const size_t q_width = p->n_heads * p->head_dim;
-    const size_t z_width = q_width + 2 * p->n_kv_heads * p->head_dim;
-    const size_t window = s->m->layers[j->layer].window;
-    const float **k = s->page_ptrs + thread * 2 * s->max_pages, **v = k + s->max_pages;
+    const block_heads *h = j->heads;
+    const step_group *g = &s->groups[part / j->n_kv_heads];
+    const size_t head = part % j->n_kv_heads, n_heads = h->n_heads / j->n_kv_heads;
     const size_t first = s->pos[g->first], last = first + g->n - 1;
-    const size_t from = window != 0 && first + 1 > window ? first + 1 - window : 0;
+    const size_t from = h->window != 0 && first + 1 > h->window ? first + 1 - h->window : 0;
+    const void **blocks = s->block_ptrs + thread * s->max_pages;
     kv_page *const *pages = s->slices[g->slice].pages;
-    for (size_t i = from / KV_PAGE_LEN; i <= last / KV_PAGE_LEN; i++) {
-        k[i] = kvcache_keys(s->kv, pages[i], j->layer, head);
-        v[i] = kvcache_values(s->kv, pages[i], j->layer, head);
-    }
-    for (size_t t = g->first; t < g->first + g->n; t++) {
-        const size_t pos = s->pos[t];
-        const kern_attn job = {.head_dim = p->head_dim,
-                               .n_queries = n_queries,
-                               .q = s->z + t * z_width + head * n_queries * p->head_dim,
-                               .k_pages = k,
-                               .v_pages = v,
-                               .page_len = KV_PAGE_LEN,
-                               .pos_from = window != 0 && pos + 1 > window ? pos + 1 - window : 0,
-                               .pos_to = pos + 1,
-                               .out = s->h + t * q_width + head * n_queries * p->head_dim};
-        s->kern->attention(&job);
-    }
+    for (size_t i = from / KV_PAGE_LEN; i <= last / KV_PAGE_LEN; i++)
+        blocks[i] = kvcache_block(s->kv, pages[i], j->layer, head);
+    const kern_attn job = {
+        .kv = j->shape,
+        .n_heads = n_heads,
+        .n_tokens = g->n,
+        .q = h->q + g->first * h->ldq + head * n_heads * j->shape.key_dim,
+        .ldq = h->ldq,
+        .sinks = h->sinks ? h->sinks + head * n_heads : NULL,
+        .blocks = blocks,
+        .pos = first,
+        .window = h->window,
+        .out = h->out + g->first * h->ldo + head * n_heads * j->shape.value_dim,
+        .ldo = h->ldo,
+        .scratch = s->scratch + thread * s->scratch_bytes,
+    };
+    s->kern->attention(&job);
+}
+
+void block_attend(step *s, size_t layer, const block_heads *heads)
+{
+    const kv_shape shape = kvcache_shape(s->kv);
+    attend_job job = {s, layer, shape.n_kv_heads, shape.block, heads};
+    pool_run(s->threads, s->n_groups * shape.n_kv_heads, attend_part, &job);
 }
 
 void block_attention(step *s, size_t layer)
 {
-    row_job job = {.s = s, .layer = layer};
-    pool_run(s->threads, s->n_groups * s->m->p.n_kv_heads, attention_part, &job);
-    block_quantize(s, s->n, s->m->p.n_heads * s->m->p.head_dim);
+    const model_params *p = &s->m->p;
+    const size_t width = p->n_heads * p->head_dim;
+    const block_heads heads = {.q = s->z,
+                               .ldq = width + 2 * p->n_kv_heads * p->head_dim,
+                               .out = s->h,
+                               .ldo = width,
+                               .n_heads = p->n_heads,
+                               .window = s->m->layers[layer].window,
+                               .sinks = s->m->layers[layer].v[LAYER_SINKS]};
+    block_attend(s, layer, &heads);
+    block_quantize(s, s->n, width);
 }

@@ -50,7 +50,7 @@ typedef struct step {
     void *acts_storage;
     char *scratch; /* (threads, scratch_bytes) for the kernels */
     size_t scratch_bytes;
-    const float **page_ptrs; /* (threads, 2, max_pages) */
+    const void **block_ptrs; /* (threads, max_pages) */
     size_t max_pages;
 } step;
 
@@ -73,6 +73,23 @@ void block_qkv(step *s, const model_layer *l);
 void block_rotate(step *s, size_t layer);
 /* h = attention of q over the pages, quantised. */
 void block_attention(step *s, size_t layer);
+
+/* The two halves of that for architectures whose heads lie elsewhere. */
+typedef struct {
+    const float *q; /* (n, ldq): n_heads queries of key_dim, scaled and rotated */
+    size_t ldq;
+    float *out; /* (n, ldo): n_heads outputs of value_dim */
+    size_t ldo;
+    size_t n_heads;
+    size_t window;      /* positions that a token sees, itself included; 0: all */
+    const float *sinks; /* (n_heads) logits that join the denominators alone, or NULL */
+} block_heads;
+
+/* Store token t's keys (n_kv_heads of key_dim) and values (of value_dim) of a layer, as the cache
+ * is shaped. A row that the storage cannot hold is marked bad. */
+void block_store_kv(step *s, size_t t, size_t layer, const float *k, const float *v);
+/* Attention of all tokens, not quantised; n_heads is a multiple of the cache's n_kv_heads. */
+void block_attend(step *s, size_t layer, const block_heads *heads);
 /* z = (gate, up) of h, then h = act(gate) * up, quantised. */
 void block_gated(step *s, const model_layer *l, block_gate_fn act);
 /* y = w h, plus the bias of w where there is one. */

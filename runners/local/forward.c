@@ -77,7 +77,7 @@ static void carve_all(forward *f, carver *c)
         if (o->m->rope[i].freq) s->rope[i] = carve(c, n, p->n_rot * sizeof(float));
     s->acts_storage = carve(c, 1, kern_acts_bytes(o->grade, n, widest_input(p)));
     s->scratch = carve(c, threads, s->scratch_bytes);
-    s->page_ptrs = carve(c, threads, 2 * o->max_pages * sizeof *s->page_ptrs);
+    s->block_ptrs = carve(c, threads, o->max_pages * sizeof *s->block_ptrs);
     f->logits = carve(c, HEAD_ROWS, p->n_vocab * sizeof(float));
 }
 
@@ -93,7 +93,8 @@ waage_status forward_create(forward **out, const forward_options *opt, waage_err
                   .threads = opt->threads,
                   .kv = opt->kv,
                   .max_pages = opt->max_pages};
-    const size_t scratch = opt->kern->matmul_scratch(widest_input(&opt->m->p));
+    const size_t scratch = max_size(opt->kern->matmul_scratch(widest_input(&opt->m->p)),
+                                    kern_attn_scratch(kvcache_shape(opt->kv).block));
     f->s.scratch_bytes = (scratch + KERN_ALIGN - 1) & ~(size_t)(KERN_ALIGN - 1);
     carver c = {NULL, 0, false};
     carve_all(f, &c);

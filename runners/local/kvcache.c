@@ -8,6 +8,7 @@
 
 struct kvcache {
     kv_shape shape;
+    size_t block_bytes;
     bigmem mem;
     kv_page *pages; /* (n_pages) */
     size_t n_pages, n_touched, n_held;
@@ -18,14 +19,9 @@ struct kvcache {
     kv_page *oldest, *newest; /* unused published pages */
 };
 
-static size_t head_floats(const kv_shape *s)
-{
-    return s->head_dim * KV_PAGE_LEN;
-}
-
 size_t kvcache_page_bytes(kv_shape shape)
 {
-    return shape.n_layers * shape.n_kv_heads * 2 * head_floats(&shape) * sizeof(float);
+    return shape.n_layers * shape.n_kv_heads * kern_kv_bytes(shape.block);
 }
 
 waage_status kvcache_create(kvcache **out, kv_shape shape, size_t max_bytes, waage_err *err)
@@ -35,6 +31,7 @@ waage_status kvcache_create(kvcache **out, kv_shape shape, size_t max_bytes, waa
     if (!kv) return waage_err_nomem(err);
     const size_t page_bytes = kvcache_page_bytes(shape);
     kv->shape = shape;
+    kv->block_bytes = kern_kv_bytes(shape.block);
     kv->next_serial = 1;
     kv->n_pages = max_bytes / page_bytes > 0 ? max_bytes / page_bytes : 1;
     for (kv->n_buckets = 16; kv->n_buckets < kv->n_pages; kv->n_buckets *= 2)
@@ -50,7 +47,7 @@ waage_status kvcache_create(kvcache **out, kv_shape shape, size_t max_bytes, waa
         return st;
     }
     for (size_t i = 0; i < kv->n_pages; i++)
-        kv->pages[i].data = (float *)kv->mem.data + i * (page_bytes / sizeof(float));
+        kv->pages[i].data = (char *)kv->mem.data + i * page_bytes;
     *out = kv;
     return WAAGE_OK;
 }
@@ -186,26 +183,20 @@ void kvcache_release(kvcache *kv, kv_page *page)
     }
 }
 
-float *kvcache_keys(const kvcache *kv, const kv_page *p, size_t layer, size_t head)
+kv_shape kvcache_shape(const kvcache *kv)
 {
-    return p->data + (layer * kv->shape.n_kv_heads + head) * 2 * head_floats(&kv->shape);
+    return kv->shape;
 }
 
-float *kvcache_values(const kvcache *kv, const kv_page *p, size_t layer, size_t head)
+void *kvcache_block(const kvcache *kv, const kv_page *p, size_t layer, size_t head)
 {
-    return kvcache_keys(kv, p, layer, head) + head_floats(&kv->shape);
+    return p->data + (layer * kv->shape.n_kv_heads + head) * kv->block_bytes;
 }
 
 void kvcache_copy(const kvcache *kv, kv_page *to, const kv_page *from, size_t n)
 {
-    for (size_t l = 0; l < kv->shape.n_layers; l++) {
-        for (size_t h = 0; h < kv->shape.n_kv_heads; h++) {
-            const float *k = kvcache_keys(kv, from, l, h);
-            float *k_to = kvcache_keys(kv, to, l, h);
-            for (size_t d = 0; d < kv->shape.head_dim; d++)
-                memcpy(k_to + d * KV_PAGE_LEN, k + d * KV_PAGE_LEN, n * sizeof *k);
-            memcpy(kvcache_values(kv, to, l, h), kvcache_values(kv, from, l, h),
-                   n * kv->shape.head_dim * sizeof(float));
-        }
-    }
+    for (size_t l = 0; l < kv->shape.n_layers; l++)
+        for (size_t h = 0; h < kv->shape.n_kv_heads; h++)
+            kern_kv_copy(kv->shape.block, kvcache_block(kv, to, l, h),
+                         kvcache_block(kv, from, l, h), n);
 }

@@ -1,22 +1,23 @@
 /* kvcache.h - keys and values in pages of 64 positions, shared by prefix.
- * A page holds 64 positions of all layers and key/value heads: K as (head_dim, 64), V as
- * (64, head_dim), float32. Pages are reference-counted. A page that is complete can be published
- * under its tokens and its predecessor; a later sequence with the same beginning finds it and need
- * not compute it. Since a key depends on tokens and positions alone, sharing never changes a bit.
- * Published pages that nobody holds stay until their memory is needed, oldest use first.
- * Not thread-safe, but for reading and writing the contents of different positions. */
+ * A page holds 64 positions of all layers and key/value heads: for each layer and head a block of
+ * kern_kv_shape (kernels/kernels.h). Pages are reference-counted. A page that is complete can be
+ * published under its tokens and its predecessor; a later sequence with the same beginning finds it
+ * and need not compute it. Since a key depends on tokens and positions alone, sharing never changes
+ * a bit. Published pages that nobody holds stay until their memory is needed, oldest use first. Not
+ * thread-safe, but for reading and writing the contents of different positions. */
 #ifndef RUNNERS_LOCAL_KVCACHE_H
 #define RUNNERS_LOCAL_KVCACHE_H
 #include <stddef.h>
 #include <stdint.h>
 #include "harness/base/err.h"
+#include "kernels/kernels.h"
 
 enum { KV_PAGE_LEN = 64 }; /* = KERN_ATTN_BLOCK: a page is a softmax block */
 
 typedef struct kvcache kvcache; /* opaque */
 
 typedef struct kv_page {
-    float *data;     /* borrowed from the cache */
+    char *data;      /* borrowed from the cache */
     uint64_t serial; /* of this content, never used twice; 0 while on the free list */
     uint64_t parent; /* serial of the page before, 0: the first */
     uint64_t key;    /* hash of parent and tokens, while published */
@@ -28,7 +29,8 @@ typedef struct kv_page {
 } kv_page;
 
 typedef struct {
-    size_t n_layers, n_kv_heads, head_dim;
+    size_t n_layers, n_kv_heads; /* heads as they are stored: 1 for latent attention */
+    kern_kv_shape block;
 } kv_shape;
 
 /* As many pages as fit into max_bytes, at least one. Memory is used as pages are first taken. */
@@ -53,7 +55,7 @@ void kvcache_release(kvcache *kv, kv_page *page); /* one less */
 /* Copy the first n positions. */
 void kvcache_copy(const kvcache *kv, kv_page *to, const kv_page *from, size_t n);
 
-float *kvcache_keys(const kvcache *kv, const kv_page *p, size_t layer, size_t head);
-float *kvcache_values(const kvcache *kv, const kv_page *p, size_t layer, size_t head);
+kv_shape kvcache_shape(const kvcache *kv);
+void *kvcache_block(const kvcache *kv, const kv_page *p, size_t layer, size_t head);
 
 #endif

@@ -179,7 +179,7 @@ static waage_status load_weights(local_model *m, const runner_options *opt, waag
         return waage_err_set(err, WAAGE_EFORMAT,
                              "%s: the tokenizer has %zu tokens, token_embd.weight %zu rows",
                              gguf_path(m->file), n_tokens, p->n_vocab);
-    const kv_shape shape = {p->n_layers, p->n_kv_heads, p->head_dim};
+    const kv_shape shape = model_kv_shape(p, KERN_KV_F32);
     WAAGE_TRY(kvcache_create(&m->kv, shape, kv_memory(opt, shape, p->n_context), err));
     m->n_batch = opt->n_batch > 0 ? opt->n_batch : DEFAULT_BATCH;
     if (m->n_batch > MAX_BATCH)

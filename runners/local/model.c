@@ -324,6 +324,11 @@ waage_status model_load(model **out, const gguf *g, pool *threads, waage_err *er
     return st;
 }
 
+kv_shape model_kv_shape(const model_params *p, kern_kv_format format)
+{
+    return (kv_shape){p->n_layers, p->cache_heads, {format, p->key_dim, p->value_dim}};
+}
+
 void model_free(model *m)
 {
     if (!m) return;

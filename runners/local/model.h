@@ -13,6 +13,7 @@
 #include "kernels/kernels.h"
 #include "runners/local/bigmem.h"
 #include "runners/local/gguf.h"
+#include "runners/local/kvcache.h"
 #include "runners/local/rope.h"
 
 /* Weights of a block. A matrix computes y = W x (+ its bias); a norm with a shift is a LayerNorm,
@@ -71,6 +72,8 @@ typedef struct {
     size_t window;       /* positions that a local layer sees; 0: all layers see everything */
     size_t global_every; /* with a window: layers il % global_every == global_every - 1 see
                             everything; 0: no layer does */
+    /* What is stored of a position: params.c fills in n_kv_heads and head_dim. */
+    size_t cache_heads, key_dim, value_dim;
     size_t n_experts, n_ff_expert;
     float norm_eps;
     float q_scale;         /* queries are multiplied by it after the rotation */
@@ -99,6 +102,9 @@ typedef struct {
  * closed afterwards. WAAGE_EUNSUPPORTED | WAAGE_EFORMAT (tensor and expectation) | WAAGE_ENOMEM. */
 WAAGE_MUST_CHECK waage_status model_load(model **out, const gguf *g, pool *threads, waage_err *err);
 void model_free(model *m); /* NULL is fine */
+
+/* How its keys and values are stored. */
+kv_shape model_kv_shape(const model_params *p, kern_kv_format format);
 
 /* ---- Architectures ------------------------------------------------------------------------------
  */

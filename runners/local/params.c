@@ -247,6 +247,8 @@ static waage_status read_shape(model_params *p, const arch *a, const gguf *g, wa
         return waage_err_set(err, WAAGE_EFORMAT, "%s: heads of %zu elements, norm epsilon %g",
                              gguf_path(g), p->head_dim, (double)p->norm_eps);
     p->q_scale = 1.0f / sqrtf((float)p->head_dim);
+    p->cache_heads = p->n_kv_heads;
+    p->key_dim = p->value_dim = p->head_dim;
     return WAAGE_OK;
 }
 

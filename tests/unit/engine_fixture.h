@@ -40,7 +40,7 @@ static inline void fixture_open(engine_fixture *f, const char *path, const engin
     must(gguf_open(&f->file, path, &err), &err);
     must(pool_create(&f->threads, s->n_threads, &err), &err);
     must(model_load(&f->m, f->file, f->threads, &err), &err);
-    const kv_shape shape = {f->m->p.n_layers, f->m->p.n_kv_heads, f->m->p.head_dim};
+    const kv_shape shape = model_kv_shape(&f->m->p, KERN_KV_F32);
     must(kvcache_create(&f->kv, shape, s->kv_pages * kvcache_page_bytes(shape), &err), &err);
 }
 

@@ -187,7 +187,7 @@ static void test_impossible_divisors(void **state)
 
 /* ---- Pages ---- */
 
-static const kv_shape tiny_shape = {2, 1, 8};
+static const kv_shape tiny_shape = {2, 1, {KERN_KV_F32, 8, 8}};
 
 static void fill_tokens(int32_t *t, int32_t first)
 {
@@ -237,19 +237,20 @@ static void test_copy_takes_the_first_positions(void **state)
     waage_err err = {0};
     must(kvcache_create(&kv, tiny_shape, 2 * kvcache_page_bytes(tiny_shape), &err), &err);
     kv_page *p = kvcache_take(kv), *q = kvcache_take(kv);
-    const size_t n = kvcache_page_bytes(tiny_shape) / sizeof(float);
-    for (size_t i = 0; i < n; i++)
-        p->data[i] = (float)i + 1;
-    kvcache_copy(kv, q, p, 5);
+    const size_t n = kern_kv_bytes(tiny_shape.block) / sizeof(float);
     for (size_t l = 0; l < 2; l++)
+        for (size_t i = 0; i < n; i++)
+            ((float *)kvcache_block(kv, p, l, 0))[i] = (float)(l * n + i) + 1;
+    kvcache_copy(kv, q, p, 5);
+    for (size_t l = 0; l < 2; l++) {
+        const float *from = kvcache_block(kv, p, l, 0), *to = kvcache_block(kv, q, l, 0);
         for (size_t d = 0; d < 8; d++)
             for (size_t pos = 0; pos < KV_PAGE_LEN; pos++) {
-                const size_t k = d * KV_PAGE_LEN + pos, v = pos * 8 + d;
-                const float *from_k = kvcache_keys(kv, p, l, 0),
-                            *from_v = kvcache_values(kv, p, l, 0);
-                assert_true(kvcache_keys(kv, q, l, 0)[k] == (pos < 5 ? from_k[k] : 0.0f));
-                assert_true(kvcache_values(kv, q, l, 0)[v] == (pos < 5 ? from_v[v] : 0.0f));
+                const size_t k = d * KV_PAGE_LEN + pos, v = 8 * KV_PAGE_LEN + pos * 8 + d;
+                assert_true(to[k] == (pos < 5 ? from[k] : 0.0f));
+                assert_true(to[v] == (pos < 5 ? from[v] : 0.0f));
             }
+    }
     kvcache_free(kv);
 }
 

@@ -1,4 +1,4 @@
-/* test_kernels_ops.c - norms, activations, attention, log-sum-exp, rotary embedding: every set
+/* test_kernels_ops.c - norms, activations, log-sum-exp, rotary embedding: every set
  * against the reference by memcmp, the reference against plain sums in double. */
 #include <math.h>
 #include "kernels/fmath.h"
@@ -148,191 +148,6 @@ static void test_elementwise_values(void **unused)
     assert_true(isnan(fmath_swiglu_clamped(1.0f, (float)NAN)));
 }
 
-/* ---- Attention ----------------------------------------------------------------------------------
- */
-
-typedef struct {
-    kern_attn job;
-    size_t n_pages;
-    float *q, *out, *pages;
-    const float **k_pages, **v_pages;
-} case_attn;
-
-static case_attn attn_new(uint64_t *state, size_t head_dim, size_t n_queries, size_t from,
-                          size_t to)
-{
-    case_attn c = {.n_pages = (to + 63) / 64};
-    const size_t page = 64 * head_dim;
-    c.q = case_alloc(n_queries * head_dim * sizeof(float));
-    c.out = case_alloc((n_queries * head_dim + 1) * sizeof(float));
-    c.pages = case_alloc(2 * c.n_pages * page * sizeof(float));
-    c.k_pages = case_alloc(c.n_pages * sizeof *c.k_pages);
-    c.v_pages = case_alloc(c.n_pages * sizeof *c.v_pages);
-    for (size_t i = 0; i < n_queries * head_dim; i++)
-        c.q[i] = case_unit(state) * 2.0f / sqrtf((float)head_dim);
-    for (size_t p = 0; p < c.n_pages; p++) {
-        float *k = c.pages + 2 * p * page, *v = k + page;
-        for (size_t i = 0; i < page; i++) {
-            /* What must not be seen is NaN: it spoils the result if it gets in. */
-            const size_t k_pos = p * 64 + i % 64, v_pos = p * 64 + i / head_dim;
-            k[i] = k_pos >= from && k_pos < to ? case_unit(state) * 3.0f : (float)NAN;
-            v[i] = v_pos >= from && v_pos < to ? case_unit(state) : (float)NAN;
-        }
-        c.k_pages[p] = (p + 1) * 64 > from ? k : NULL;
-        c.v_pages[p] = (p + 1) * 64 > from ? v : NULL;
-    }
-    c.job = (kern_attn){head_dim, n_queries, c.q, c.k_pages, c.v_pages, 64, from, to, c.out};
-    return c;
-}
-
-static void attn_free(case_attn *c)
-{
-    free(c->q);
-    free(c->out);
-    free(c->pages);
-    free(c->k_pages);
-    free(c->v_pages);
-}
-
-/* {head_dim, queries, from, to} */
-static const size_t attn_cases[][4] = {
-    {64, 3, 0, 1},    {64, 3, 0, 63},   {64, 3, 0, 64},   {64, 3, 0, 65},    {64, 1, 0, 200},
-    {64, 9, 5, 333},  {256, 4, 0, 130}, {256, 4, 70, 75}, {256, 1, 64, 128}, {128, 2, 100, 612},
-    {80, 5, 3, 190},  {96, 7, 63, 65},  {16, 1, 0, 700},  {8, 3, 17, 70},    {20, 6, 1, 129},
-    {576, 2, 60, 70}, {1, 1, 0, 3},
-};
-
-static void attention(const kern_set *set, const kern_set *ref)
-{
-    uint64_t state = 31;
-    for (size_t i = 0; i < COUNT(attn_cases); i++) {
-        const size_t *p = attn_cases[i];
-        case_attn c = attn_new(&state, p[0], p[1], p[2], p[3]);
-        const size_t bytes = (p[0] * p[1] + 1) * sizeof(float);
-        float *want = case_alloc(bytes);
-        ref->attention(&c.job);
-        memcpy(want, c.out, bytes);
-        memset(c.out, 0xa5, bytes);
-        set->attention(&c.job);
-        if (memcmp(c.out, want, bytes) != 0)
-            fail_msg("%s: attention differs: head %zu, %zu queries, %zu..%zu", set->name, p[0],
-                     p[1], p[2], p[3]);
-        free(want);
-        attn_free(&c);
-    }
-}
-
-static void test_attention(void **unused)
-{
-    (void)unused;
-    case_each_set(attention);
-}
-
-/* softmax(q K) V of one query in double, everything at once. */
-static void naive(const case_attn *c, size_t query, double *out)
-{
-    const size_t dim = c->job.head_dim;
-    double scores[1024], max = -INFINITY, sum = 0.0;
-    for (size_t pos = c->job.pos_from; pos < c->job.pos_to; pos++) {
-        scores[pos] = 0.0;
-        for (size_t d = 0; d < dim; d++)
-            scores[pos] +=
-                (double)c->q[query * dim + d] * (double)c->k_pages[pos / 64][d * 64 + pos % 64];
-        max = fmax(max, scores[pos]);
-    }
-    for (size_t d = 0; d < dim; d++)
-        out[d] = 0.0;
-    for (size_t pos = c->job.pos_from; pos < c->job.pos_to; pos++) {
-        const double p = exp(scores[pos] - max);
-        sum += p;
-        for (size_t d = 0; d < dim; d++)
-            out[d] += p * (double)c->v_pages[pos / 64][pos % 64 * dim + d];
-    }
-    for (size_t d = 0; d < dim; d++)
-        out[d] /= sum;
-}
-
-static void test_attention_values(void **unused)
-{
-    const kern_set *ref = kern_set_find("portable");
-    uint64_t state = 37;
-    double worst = 0.0, want[576];
-    (void)unused;
-    for (size_t i = 0; i < COUNT(attn_cases); i++) {
-        const size_t *p = attn_cases[i];
-        case_attn c = attn_new(&state, p[0], p[1], p[2], p[3]);
-        ref->attention(&c.job);
-        for (size_t query = 0; query < p[1]; query++) {
-            naive(&c, query, want);
-            for (size_t d = 0; d < p[0]; d++) {
-                const double error = fabs((double)c.out[query * p[0] + d] - want[d]);
-                assert_true(error == error); /* no NaN */
-                worst = fmax(worst, error);
-            }
-        }
-        attn_free(&c);
-    }
-    fprintf(stderr, "             attention: largest error %.2e\n", worst);
-    assert_true(worst < 2e-6);
-}
-
-/* A query's answer depends on positions alone: not on its neighbours in the group, nor on what lies
- * in a page behind or before what it may see. */
-static void attention_invariance(const kern_set *set)
-{
-    enum { DIM = 64, N = 7, FROM = 37, TO = 283 };
-    uint64_t state = 41;
-    case_attn c = attn_new(&state, DIM, N, FROM, TO);
-    float whole[N * DIM], one[DIM];
-    set->attention(&c.job);
-    memcpy(whole, c.out, sizeof whole);
-    for (size_t p = 0; p < c.n_pages; p++)
-        for (size_t i = 0; i < (size_t)2 * 64 * DIM; i++)
-            if (isnan(c.pages[p * 2 * 64 * DIM + i])) c.pages[p * 2 * 64 * DIM + i] = 1e30f;
-    for (size_t query = 0; query < N; query++) {
-        kern_attn job = c.job;
-        job.n_queries = 1;
-        job.q = c.q + query * DIM;
-        job.out = one;
-        set->attention(&job);
-        assert_memory_equal(one, whole + query * DIM, sizeof one);
-    }
-    attn_free(&c);
-}
-
-static void test_attention_invariance(void **unused)
-{
-    (void)unused;
-    for (const kern_set *const *s = kern_sets; *s; s++)
-        if ((*s)->available()) attention_invariance(*s);
-}
-
-/* Far apart scores: the first block's weights vanish when the second's maximum is 100 above, and a
- * falling maximum leaves what was gathered alone. */
-static void attention_far_scores(const kern_set *set)
-{
-    float k0[64], k1[64], v0[64], v1[64], out, q = 1.0f;
-    const float *k_pages[2] = {k0, k1}, *v_pages[2] = {v0, v1};
-    const kern_attn job = {1, 1, &q, k_pages, v_pages, 64, 0, 128, &out};
-    for (size_t i = 0; i < 64; i++) {
-        k0[i] = 0.0f, k1[i] = 100.0f;
-        v0[i] = 5.0f, v1[i] = 3.0f;
-    }
-    set->attention(&job);
-    assert_true(out == 3.0f);
-    for (size_t i = 0; i < 64; i++)
-        k1[i] = -100.0f;
-    set->attention(&job);
-    assert_true(out == 5.0f);
-}
-
-static void test_attention_far_scores(void **unused)
-{
-    (void)unused;
-    for (const kern_set *const *s = kern_sets; *s; s++)
-        if ((*s)->available()) attention_far_scores(*s);
-}
-
 /* ---- Vocabulary ---------------------------------------------------------------------------------
  */
 
@@ -439,16 +254,9 @@ int test_kernels_ops(void);
 int test_kernels_ops(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_elementwise),
-        cmocka_unit_test(test_elementwise_values),
-        cmocka_unit_test(test_attention),
-        cmocka_unit_test(test_attention_values),
-        cmocka_unit_test(test_attention_invariance),
-        cmocka_unit_test(test_attention_far_scores),
-        cmocka_unit_test(test_vocabulary),
-        cmocka_unit_test(test_argmax_ties),
-        cmocka_unit_test(test_logsumexp_values),
-        cmocka_unit_test(test_rope),
+        cmocka_unit_test(test_elementwise),      cmocka_unit_test(test_elementwise_values),
+        cmocka_unit_test(test_vocabulary),       cmocka_unit_test(test_argmax_ties),
+        cmocka_unit_test(test_logsumexp_values), cmocka_unit_test(test_rope),
     };
     return cmocka_run_group_tests_name("kernels_ops", tests, NULL, NULL);
 }
