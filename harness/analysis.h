@@ -128,6 +128,7 @@ typedef struct {
     size_t n_full, n_none, n_part;  /* answered samples with credit 1, 0, between */
     size_t n_ungraded;              /* answered samples without a credit */
     size_t n_left_out;              /* items without a credit for error, unsupported, blocked */
+    size_t n_forced;                /* replies whose thought was ended by force */
     size_t n_cut_answers;           /* finish "length", whether or not an answer was found */
     analysis_mean score;            /* mean credit of items */
     stats_interval bounds;          /* the mean if everything left out had credit 0, or 1 */

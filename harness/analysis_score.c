@@ -34,8 +34,10 @@ static void grade_item(analysis_cell *c, analysis_item *it)
         else
             c->n_part++;
     }
-    for (size_t i = 0; i < it->n_responses; i++)
+    for (size_t i = 0; i < it->n_responses; i++) {
         c->n_cut_answers += it->responses[i]->finish == FINISH_LENGTH;
+        c->n_forced += it->responses[i]->forced_closes > 0;
+    }
     it->counted = n > 0;
     it->left_out = n == 0 && n_out > 0;
     it->credit = n ? sum / (double)n : 0;

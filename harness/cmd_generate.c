@@ -10,7 +10,7 @@ enum { GENERATE_MESSAGES = 2 };
 
 typedef struct {
     cmd_model model;
-    const char *prompt, *file, *system, *prefix;
+    const char *prompt, *file, *system, *prefix, *reasoning;
     bool chat, json;
     uint32_t max_tokens;
     opts_list stop;
@@ -29,6 +29,8 @@ static const opt generate_options[] = {
      "at most N tokens (default 256; 0: as the context allows)"},
     {0, "chat", OPT_FLAG, offsetof(generate_args, chat), NULL, "by the model's chat template"},
     {0, "system", OPT_TEXT, offsetof(generate_args, system), "TEXT", "system message (--chat)"},
+    {0, "reasoning", OPT_TEXT, offsetof(generate_args, reasoning), "off|low|medium|high|N",
+     "how to think (--chat): effort, tokens of thought, or both (high:2048)"},
     {0, "prefix", OPT_TEXT, offsetof(generate_args, prefix), "TEXT", "the answer begins with this"},
     {0, "stop", OPT_LIST, offsetof(generate_args, stop), "TEXT", "end before this text; several"},
     {0, "temperature", OPT_REAL, offsetof(generate_args, temperature), "T", "default 0: greedy"},
@@ -71,6 +73,9 @@ static void put_json(strbuf *b, const reply *rp)
     put_text(b, "text", rp->text, rp->text_len);
     strbuf_puts(b, ", ");
     put_text(b, "thought", rp->thought, rp->thought ? strlen(rp->thought) : 0);
+    if (rp->thought)
+        strbuf_printf(b, ", \"thought_tokens\": %u, \"forced_closes\": %u", rp->thought_tokens,
+                      rp->forced_closes);
     strbuf_printf(b, ", \"finish\": \"%s\", ", finish_name(rp->finish));
     put_text(b, "prompt", rp->rendered, rp->rendered_len);
     strbuf_printf(b, ", \"prompt_tokens\": %u, \"completion_tokens\": %u, \"tokens\": [",
@@ -110,6 +115,8 @@ static waage_status generate(const generate_args *args, runner *r, const char *p
                              waage_err *err)
 {
     message messages[GENERATE_MESSAGES];
+    reasoning think = {REASONING_DEFAULT, 0};
+    if (args->reasoning) (void)reasoning_from_text(&think, args->reasoning); /* was checked */
     size_t n_messages = 0;
     if (args->system) messages[n_messages++] = (message){"system", args->system};
     messages[n_messages++] = (message){"user", prompt};
@@ -123,6 +130,7 @@ static waage_status generate(const generate_args *args, runner *r, const char *p
                         .sample_by = {args->temperature, (int32_t)args->top_k, args->top_p,
                                       args->min_p, args->seed},
                         .max_tokens = args->max_tokens,
+                        .think = think,
                         .stop = args->stop.items,
                         .n_stop = args->stop.n};
     generation g = {args, stopwatch_now(), false};
@@ -141,6 +149,14 @@ static waage_status run_generate(const cmd_line *line, bool *no, waage_err *err)
     if (args.prompt && args.file)
         return waage_err_set(err, WAAGE_EINVAL, "--prompt or --file, not both");
     if (args.system && !args.chat) return waage_err_set(err, WAAGE_EINVAL, "--system needs --chat");
+    reasoning think;
+    if (args.reasoning && !args.chat)
+        return waage_err_set(err, WAAGE_EINVAL, "--reasoning needs --chat");
+    if (args.reasoning && !reasoning_from_text(&think, args.reasoning))
+        return waage_err_set(err, WAAGE_EINVAL,
+                             "--reasoning: '%.60s' is not off, low, medium, high, a number of "
+                             "tokens, or both (high:2048)",
+                             args.reasoning);
     runner *r = NULL;
     char *text = NULL;
     size_t len = 0;

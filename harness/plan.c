@@ -41,15 +41,26 @@ static waage_status add_task(maker *m, const task *t, waage_err *err)
     return WAAGE_OK;
 }
 
+/* As it enters the digest: "off", "high:2048", ... */
+static const char *print_reasoning(arena *a, const char *text)
+{
+    char out[REASONING_TEXT];
+    reasoning r = {REASONING_DEFAULT, 0};
+    if (text) (void)reasoning_from_text(&r, text); /* runfile_finish_settings has checked it */
+    reasoning_print(out, r);
+    return arena_strdup(a, out);
+}
+
 static waage_status load_suite(maker *m, plan *out, const char *name, waage_err *err)
 {
-    const task_options how = {.data_dir = m->s->data,
-                              .seed = m->s->seed,
-                              .limit = m->s->limit,
-                              .num_fewshot = m->s->num_fewshot,
-                              .max_tokens = m->s->max_tokens,
-                              .system = m->s->system};
+    task_options how = {.data_dir = m->s->data,
+                        .seed = m->s->seed,
+                        .limit = m->s->limit,
+                        .num_fewshot = m->s->num_fewshot,
+                        .max_tokens = m->s->max_tokens,
+                        .system = m->s->system};
     task_list list = {NULL, 0};
+    if (m->s->reasoning) (void)reasoning_from_text(&how.think, m->s->reasoning);
     WAAGE_TRY(task_load(&list, m->a, name, &how, err));
     out->loaded[out->n_loaded++] = list;
     for (size_t i = 0; i < list.n; i++)
@@ -181,11 +192,12 @@ static waage_status make_settings(plan *out, arena *a, const runfile_settings *s
         {"num_fewshot", s->num_fewshot < 0 ? "task" : arena_printf(a, "%d", s->num_fewshot)},
         {"system", s->system ? s->system : ""},
         {"date", s->date ? s->date : RUNFILE_DATE},
+        {"reasoning", print_reasoning(a, s->reasoning)}, /* last: left out when nothing is said */
     };
-    const size_t n = sizeof all / sizeof *all;
+    const size_t n = sizeof all / sizeof *all - (s->reasoning == NULL);
     store_setting *copy = arena_calloc(a, n, sizeof *copy);
     if (!copy) return waage_err_nomem(err);
-    memcpy(copy, all, sizeof all);
+    memcpy(copy, all, n * sizeof *copy);
     for (size_t i = 0; i < n; i++)
         if (!copy[i].value) return waage_err_nomem(err);
     qsort(copy, n, sizeof *copy, compare_settings);
@@ -256,6 +268,7 @@ static const char *option_of(const char *key)
         {"num_fewshot", "--num-fewshot"},
         {"system", "--system"},
         {"date", "--date"},
+        {"reasoning", "--reasoning"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i][0], key) == 0) return names[i][1];
@@ -267,6 +280,24 @@ static const char *find_setting(const store_setting *s, size_t n, const char *ke
     for (size_t i = 0; i < n; i++)
         if (strcmp(s[i].key, key) == 0) return s[i].value;
     return NULL;
+}
+
+/* A setting that the store does not know yet is no conflict, but for those that are left out where
+ * nothing is said. */
+static waage_status check_setting(const plan *p, const store_data *head, const char *key,
+                                  const char *dir, waage_err *err)
+{
+    const bool optional = strcmp(key, "reasoning") == 0;
+    const char *old = find_setting(head->settings, head->n_settings, key);
+    const char *now = find_setting(p->settings, p->n_settings, key);
+    if (!old && !(optional && head->n_models > 0)) return WAAGE_OK;
+    if (!old) old = "task";
+    if (!now) now = "task";
+    if (strcmp(old, now) == 0) return WAAGE_OK;
+    return waage_err_set(err, WAAGE_ECONFLICT,
+                         "%s was made with %s '%.200s', this run has '%.200s'; go on with the "
+                         "old one or use another directory",
+                         dir, option_of(key), old, now);
 }
 
 static waage_status check_task(const task_info *t, const store_task *old, const char *dir,
@@ -286,15 +317,9 @@ static waage_status check_task(const task_info *t, const store_task *old, const 
 
 waage_status plan_check(const plan *p, const store_data *head, const char *dir, waage_err *err)
 {
-    for (size_t i = 0; i < p->n_settings; i++) {
-        const store_setting *new = &p->settings[i];
-        const char *old = find_setting(head->settings, head->n_settings, new->key);
-        if (!old || strcmp(old, new->value) == 0) continue;
-        return waage_err_set(err, WAAGE_ECONFLICT,
-                             "%s was made with %s '%.200s', this run has '%.200s'; go on with the "
-                             "old one or use another directory",
-                             dir, option_of(new->key), old, new->value);
-    }
+    for (size_t i = 0; i < p->n_settings; i++)
+        WAAGE_TRY(check_setting(p, head, p->settings[i].key, dir, err));
+    if (head->n_models > 0) WAAGE_TRY(check_setting(p, head, "reasoning", dir, err));
     for (size_t i = 0; i < p->n_tasks; i++)
         for (size_t k = 0; k < head->n_tasks; k++) {
             const task_info *t = task_get_info(p->tasks[i]);

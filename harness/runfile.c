@@ -4,6 +4,7 @@
 #include "harness/runfile.h"
 #include "harness/base/file.h"
 #include "harness/base/nearest.h"
+#include "harness/base/request.h"
 #include "harness/base/value.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,8 @@ static waage_status read_setting(const reader *r, const value_pair *p, runfile_s
         out->system = text;
         return text ? WAAGE_OK : bad(r, p->val, "'system' is the text of the system message");
     }
+    if (strcmp(p->key, "reasoning") == 0 && p->val->kind == VALUE_BOOL && !p->val->u.b)
+        text = "off"; /* which YAML takes for a truth value */
     const bool is_system_file = strcmp(p->key, "system_file") == 0;
     const opt *o = is_system_file ? find_setting("system") : find_setting(p->key);
     if (!o) return unknown_setting(r, p);
@@ -274,6 +277,12 @@ waage_status runfile_finish_settings(runfile_settings *s, arena *a, waage_err *e
         return waage_err_set(err, WAAGE_EINVAL, "--date: '%s' is not a date (YYYY-MM-DD)", s->date);
     if (s->threads > 1024 || s->batch > 65536)
         return waage_err_set(err, WAAGE_EINVAL, "--threads goes up to 1024, --batch to 65536");
+    reasoning think;
+    if (s->reasoning && !reasoning_from_text(&think, s->reasoning))
+        return waage_err_set(err, WAAGE_EINVAL,
+                             "--reasoning: '%.60s' is not off, low, medium, high, a number of "
+                             "tokens, or both (high:2048)",
+                             s->reasoning);
     if (!s->system_file) return WAAGE_OK;
     char *text = NULL;
     size_t len = 0;
@@ -356,6 +365,7 @@ static void put_settings(strbuf *out, const runfile_settings *s, const char *dir
     put_number(out, "max_tokens", s->max_tokens, 0);
     put_text(out, "  ", "protocol", s->protocol);
     put_text(out, "  ", "system", s->system);
+    put_text(out, "  ", "reasoning", s->reasoning);
     put_text(out, "  ", "date", s->date);
     put_text(out, "  ", "activations", s->activations);
     put_text(out, "  ", "kv_format", s->kv_format);

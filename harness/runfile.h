@@ -22,6 +22,7 @@ typedef struct {
     const char *protocol;                /* NULL: all that the suite offers */
     const char *system;                  /* text of the system message, or NULL */
     const char *system_file;             /* read into `system` by runfile_load_system */
+    const char *reasoning;               /* NULL: as the task says */
     const char *date;                    /* NULL: RUNFILE_DATE */
     const char *activations, *kv_format; /* NULL: "i16", "f32" */
     const char *data;                    /* directory with data files, or NULL */
@@ -61,6 +62,12 @@ typedef struct {
         {0,        "system",                                                                       \
          OPT_TEXT, RUNFILE_AT(base, system_file),                                                  \
          "FILE",   "system message for chat, from a file"},                                        \
+        {0,                                                                                        \
+         "reasoning",                                                                              \
+         OPT_TEXT,                                                                                 \
+         RUNFILE_AT(base, reasoning),                                                              \
+         "off|low|medium|high|N",                                                                  \
+         "how chats think: effort, tokens of thought, or both (high:2048)"},                       \
         {0,                                                                                        \
          "date",                                                                                   \
          OPT_TEXT,                                                                                 \
@@ -102,7 +109,7 @@ WAAGE_MUST_CHECK waage_status runfile_read(runfile *out, arena *a, const char *p
 /* YAML that runfile_parse reads back. Paths of files that exist are written relative to dir. */
 WAAGE_MUST_CHECK waage_status runfile_print(strbuf *out, const runfile *f, const char *dir,
                                             waage_err *err);
-/* Read `system_file` into `system`, check the date. */
+/* Read `system_file` into `system`, check the date and the reasoning. */
 WAAGE_MUST_CHECK waage_status runfile_finish_settings(runfile_settings *s, arena *a,
                                                       waage_err *err);
 /* "label=URI" or "URI". */

@@ -356,7 +356,7 @@ static waage_status estimate_unit(const session *s, runner *r, const plan_unit *
     if (rq.kind == REQUEST_LOGLIK) {
         e->n_choices += rq.n_choices;
     } else {
-        e->max_tokens += rq.max_tokens;
+        e->max_tokens += rq.max_tokens + rq.think.budget;
         if (rq.max_tokens > e->limit) e->limit = rq.max_tokens;
     }
     return WAAGE_OK;

@@ -74,6 +74,8 @@ static void put_response_meta(html *h, const store_response *rp)
 {
     strbuf_printf(h->out, "<small>finish: %s; %u tokens in, %u out", finish_name(rp->finish),
                   rp->prompt_tokens, rp->completion_tokens);
+    if (rp->thought_tokens) strbuf_printf(h->out, ", %u of them thought", rp->thought_tokens);
+    if (rp->forced_closes) html_put(h, " and ended by force at the budget");
     if (rp->host) {
         html_put(h, "; served by ");
         html_text(h, rp->host);

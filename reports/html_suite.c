@@ -74,6 +74,9 @@ static void put_bar_cell(html *h, const analysis_row *r, const analysis_cell *c)
     if (c->n_cut_answers)
         strbuf_printf(h->out, "; %zu %s hit the length limit", c->n_cut_answers,
                       view_plural(c->n_cut_answers, "reply", "replies"));
+    if (c->n_forced)
+        strbuf_printf(h->out, "; %zu %s ended by force at the budget", c->n_forced,
+                      view_plural(c->n_forced, "thought", "thoughts"));
     html_put(h, "</small>");
     put_left_out(h, c);
     html_put(h, "</td>");

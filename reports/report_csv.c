@@ -116,6 +116,14 @@ static void put_completion_tokens(strbuf *out, const csv_row *r)
 {
     if (r->response) strbuf_printf(out, "%u", r->response->completion_tokens);
 }
+static void put_thought_tokens(strbuf *out, const csv_row *r)
+{
+    if (r->response) strbuf_printf(out, "%u", r->response->thought_tokens);
+}
+static void put_forced_closes(strbuf *out, const csv_row *r)
+{
+    if (r->response) strbuf_printf(out, "%u", r->response->forced_closes);
+}
 static void put_host(strbuf *out, const csv_row *r)
 {
     if (r->response) escape_puts_csv(out, r->response->host);
@@ -164,6 +172,8 @@ static const struct {
     {"finish", put_finish},
     {"prompt_tokens", put_prompt_tokens},
     {"completion_tokens", put_completion_tokens},
+    {"thought_tokens", put_thought_tokens},
+    {"forced_closes", put_forced_closes},
     {"host", put_host},
     {"served_at", put_served_at},
     {"prompt_hash", put_prompt_hash},

@@ -302,6 +302,7 @@ static void put_cell(json *j, const view *v, size_t row, size_t model)
     interval(j, "bounds", c->bounds);
     count(j, "items_left_out", c->n_left_out);
     count(j, "replies_cut", c->n_cut_answers);
+    count(j, "thoughts_ended_by_force", c->n_forced);
     open_(j, "outcomes", '{');
     for (size_t o = 0; o < OUTCOME_COUNT; o++)
         count(j, outcome_name((outcome)o), c->outcomes[o]);
@@ -381,6 +382,8 @@ static void put_response(json *j, const store_response *rp, bool may_show)
     }
     count(j, "prompt_tokens", rp->prompt_tokens);
     count(j, "completion_tokens", rp->completion_tokens);
+    count(j, "thought_tokens", rp->thought_tokens);
+    count(j, "forced_closes", rp->forced_closes);
     if (rp->host) text(j, "host", rp->host);
     if (rp->served_at) text(j, "served_at", rp->served_at);
     if (rp->recorded_label) text(j, "recorded_label", rp->recorded_label);

@@ -214,6 +214,7 @@ waage_status task_build_request(const task *t, size_t item, protocol proto, uint
     if (proto == PROTOCOL_COMPLETION) {
         WAAGE_TRY(prompt_write_text(t, item, &out->prompt, a, err));
     } else {
+        out->think = s->think;
         WAAGE_TRY(prompt_write_messages(t, item, turn, answers, &out->messages, &out->n_messages, a,
                                         err));
         if (s->gen_prefix)

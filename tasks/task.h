@@ -16,6 +16,7 @@ typedef struct {
     size_t limit;    /* 0: all items; else a seeded sample, stratified by level and kept in pairs */
     int num_fewshot; /* -1: as the task says */
     uint32_t max_tokens; /* 0: as the task says */
+    reasoning think;     /* the default: as the task says */
     const char *system;  /* system message for chat, or NULL */
 } task_options;
 

@@ -1,6 +1,8 @@
 /* task_def.c - the settings of a task: every key checked for kind and range, templates compiled. */
 #include "tasks/task_impl.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/nearest.h"
@@ -149,6 +151,24 @@ static waage_status style_str(reader *r, const value *map, const char *key, cons
     return WAAGE_OK;
 }
 
+static waage_status read_reasoning(reader *r, const value *map, const char *top, reasoning *out)
+{
+    const value *v = value_get(map, "reasoning");
+    char number[32] = "";
+    const char *text = number;
+    if (!v) return WAAGE_OK;
+    if (v->kind == VALUE_STR)
+        text = v->u.str.s;
+    else if (v->kind == VALUE_INT)
+        snprintf(number, sizeof number, "%" PRId64, v->u.i);
+    else if (v->kind == VALUE_BOOL && !v->u.b)
+        text = "off"; /* which YAML takes for a truth value */
+    if (reasoning_from_text(out, text)) return WAAGE_OK;
+    return FAIL(r, v, top,
+                "`reasoning` must be off, low, medium, high, a number of tokens, or both "
+                "(high:2048)");
+}
+
 /* What base and override (`completion:`, `chat:`) have in common; missing keys change nothing. */
 static waage_status read_style_keys(reader *r, const value *map, const char *top, task_style *s)
 {
@@ -165,6 +185,7 @@ static waage_status read_style_keys(reader *r, const value *map, const char *top
     WAAGE_TRY(style_str(r, map, "target_delimiter", top ? top : "target_delimiter",
                         &s->target_delimiter));
     WAAGE_TRY(style_str(r, map, "system", top ? top : "system", &s->system));
+    WAAGE_TRY(read_reasoning(r, map, top ? top : "reasoning", &s->think));
     const value *multi = value_get(map, "fewshot_as_multiturn");
     if (multi && multi->kind != VALUE_BOOL)
         return FAIL(r, multi, at, "`fewshot_as_multiturn` must be true or false");
@@ -221,6 +242,7 @@ static waage_status read_override(reader *r, protocol p)
                                         "gen_prefix",
                                         "max_gen_toks",
                                         "num_fewshot",
+                                        "reasoning",
                                         "system",
                                         "target_delimiter",
                                         "until",
@@ -297,6 +319,8 @@ static waage_status read_styles(reader *r)
         if (!s->shot_choice) s->shot_choice = t->doc_to_choice;
         if (t->opt.num_fewshot >= 0) s->num_fewshot = t->opt.num_fewshot;
         if (t->opt.max_tokens) s->max_tokens = t->opt.max_tokens;
+        if (t->opt.think.effort != REASONING_DEFAULT || t->opt.think.budget > 0)
+            s->think = t->opt.think;
     }
     if (t->opt.system) t->style[PROTOCOL_CHAT].system = t->opt.system;
     t->style[PROTOCOL_COMPLETION].system = NULL;

@@ -29,6 +29,7 @@ typedef struct {
     const char **until; /* (n_until) */
     size_t n_until;
     uint32_t max_tokens; /* 0: no limit given */
+    reasoning think;     /* chat */
 } task_style;
 
 /* What a document gives beyond the public item. */

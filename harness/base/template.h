@@ -80,6 +80,9 @@ WAAGE_MUST_CHECK waage_status template_render(const template *t, const value *va
 WAAGE_MUST_CHECK waage_status template_evaluate(const template *t, const value *vars, value **out,
                                                 arena *a, waage_err *err);
 
+/* Does the template use a variable of this name? (As an attribute or a key it does not count.) */
+bool template_uses(const template *t, const char *name);
+
 /* Does the text hold anything that a template would interpret ("{{", "{%", "{#")? */
 bool template_has_code(const char *source, size_t len);
 #endif

@@ -572,6 +572,16 @@ bool template_has_code(const char *source, size_t len)
     return false;
 }
 
+bool template_uses(const template *t, const char *name)
+{
+    for (size_t i = 0; i < t->n_tokens; i++) {
+        const token *k = &t->tokens[i];
+        const bool member = i > 0 && k[-1].kind == T_OP && strcmp(k[-1].op, ".") == 0;
+        if (k->kind == T_NAME && !member && strcmp(k->text, name) == 0) return true;
+    }
+    return false;
+}
+
 waage_status template_compile(template **out, arena *a, const char *source, size_t len,
                               const char *name, uint32_t line0, const template_options *opt,
                               waage_err *err)
@@ -594,6 +604,8 @@ waage_status template_compile(template **out, arena *a, const char *source, size
     }
     WAAGE_TRY(template_lex(&tokens, &n, a, source, len, t->name, line0, opt, err));
     WAAGE_TRY(template_parse(&t->root, a, tokens, n, t->name, err));
+    t->tokens = tokens;
+    t->n_tokens = n;
     *out = t;
     return WAAGE_OK;
 }

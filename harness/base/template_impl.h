@@ -218,6 +218,8 @@ struct template
     template_options opt;
     const char *name;
     node *root;
+    const token *tokens; /* (n_tokens) */
+    size_t n_tokens;
 };
 
 /* "NAME:LINE: ..." with WAAGE_EFORMAT. */

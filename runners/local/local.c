@@ -104,6 +104,15 @@ static waage_status read_tokenizer(local_model *m, const runner_options *opt, wa
     return m->no_tokenizer ? WAAGE_OK : waage_err_nomem(err);
 }
 
+static waage_status read_channels(local_model *m, gguf_str chat_template, waage_err *err)
+{
+    channels_find(&m->ch, m->tok, chat_template.s, chat_template.len);
+    m->prompts.ch = &m->ch;
+    const char *end = m->ch.end_thought;
+    return tokenizer_encode(m->tok, end, strlen(end), false, true, &m->arena, &m->end_thought,
+                            &m->n_end_thought, err);
+}
+
 /* The template of the file. One that cannot be compiled leaves the model usable for completion. */
 static waage_status read_template(local_model *m, waage_err *err)
 {
@@ -114,6 +123,7 @@ static waage_status read_template(local_model *m, waage_err *err)
     WAAGE_TRY(gguf_opt_str(&src, m->file, "tokenizer.chat_template", err));
     m->prompts.no_chat = "base model: the file has no chat template";
     if (!src.s) return WAAGE_OK;
+    if (m->tok) WAAGE_TRY(read_channels(m, src, err));
     value *vars;
     WAAGE_TRY(prompt_model_vars(&vars, m->tok, &m->arena, err));
     m->info.template_vars = vars;

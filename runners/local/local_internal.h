@@ -14,6 +14,9 @@ typedef struct {
     tokenizer *tok; /* NULL only when inspected; no_tokenizer then says why */
     const char *no_tokenizer;
     prompt_maker prompts;
+    channels ch;
+    const int32_t *end_thought; /* (n_end_thought) tokens that end a thought by force */
+    size_t n_end_thought;
     runner_info info;
     char sha256[HASH_HEX];
     /* what follows is NULL when only facts were asked for */

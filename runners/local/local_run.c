@@ -10,6 +10,8 @@
 #include "runners/local/answer.h"
 #include "runners/local/local_internal.h"
 
+enum { HEADERS = 64 }; /* tokens for the headers of harmony messages, on top of the limits */
+
 typedef struct task {
     struct task *prev, *next; /* all that are on their way */
     const request *rq;
@@ -85,8 +87,7 @@ static waage_status reply_generate(run *r, task *t, waage_err *err)
                 .logprobs = j->logprobs,
                 .n_tokens = j->n_new,
                 .completion_tokens = (uint32_t)j->n_new};
-    WAAGE_TRY(strbuf_check(&t->text.text, err));
-    answer_split(&t->text, &rp);
+    WAAGE_TRY(answer_split(&t->text, &rp, err));
     return give_reply(r, t, &rp, err);
 }
 
@@ -114,17 +115,28 @@ static waage_status reply_loglik(run *r, task *t, waage_err *err)
 
 /* ---- Hooks of the batch ---- */
 
+/* With a budget for the thought the limit is the answer's alone. */
+static bool answer_is_full(const task *t)
+{
+    return t->rq->think.budget > 0 && t->rq->max_tokens > 0 &&
+           t->text.n_answer >= t->rq->max_tokens;
+}
+
 static bool on_token(void *ctx, batch_job *job, int32_t id, float logprob, batch_forced *then)
 {
     run *r = ctx;
     task *t = job->user;
     (void)logprob;
-    (void)then;
     if (tokenizer_is_eog(r->m->tok, id)) {
         t->is_done = true;
         return true;
     }
-    const bool stop = answer_put(&t->text, id);
+    const bool stop = answer_put(&t->text, id) || answer_is_full(t);
+    const size_t room = job->max_new - job->n_new;
+    if (!stop && answer_wants_end(&t->text) && r->m->n_end_thought < room) {
+        answer_force(&t->text, r->m->end_thought, r->m->n_end_thought);
+        *then = (batch_forced){r->m->end_thought, r->m->n_end_thought};
+    }
     if (!stop) stream_text(r, t);
     return stop;
 }
@@ -162,14 +174,17 @@ static waage_status plan_generate(run *r, task *t, const char **refused, waage_e
         *refused = too_long(t, t->p.n + 1, n_context);
         return WAAGE_OK;
     }
-    const size_t want = t->rq->max_tokens > 0 ? t->rq->max_tokens : room;
+    const channels *ch = t->rq->proto == PROTOCOL_CHAT ? r->m->prompts.ch : NULL;
+    size_t want = t->rq->max_tokens > 0 ? t->rq->max_tokens : room;
+    if (ch && t->rq->max_tokens > 0 && t->rq->think.budget > 0)
+        want += t->rq->think.budget + r->m->n_end_thought + HEADERS;
     t->job.prompt = t->p.ids;
     t->job.n_prompt = t->p.n;
     t->job.max_new = want < room ? want : room;
     t->job.how = t->rq->sample_by;
     t->job.sample = t->rq->sample;
     t->job.item_key = t->rq->item_id ? hash_u64(t->rq->item_id, strlen(t->rq->item_id)) : 0;
-    answer_init(&t->text, r->m->tok, t->rq, t->p.text, t->p.len);
+    answer_init(&t->text, r->m->tok, t->rq, ch, t->p.part);
     return WAAGE_OK;
 }
 

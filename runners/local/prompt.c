@@ -27,6 +27,28 @@ waage_status prompt_model_vars(value **out, const tokenizer *t, arena *a, waage_
                : waage_err_nomem(err);
 }
 
+/* No thought: because it is switched off, or because there is no room for one. */
+static bool answers_at_once(const request *rq)
+{
+    return rq->think.effort == REASONING_OFF || rq->kind == REQUEST_LOGLIK || rq->answer_prefix;
+}
+
+/* The names that templates have for this. What is not said is left to the template. */
+static bool put_reasoning(value *vars, const request *rq, arena *a)
+{
+    static const char *const efforts[] = {[REASONING_OFF] = "low",
+                                          [REASONING_LOW] = "low",
+                                          [REASONING_MEDIUM] = "medium",
+                                          [REASONING_HIGH] = "high"};
+    const bool off = answers_at_once(rq);
+    const bool said = off || rq->think.effort != REASONING_DEFAULT || rq->think.budget > 0;
+    const char *effort = efforts[rq->think.effort];
+    if (said && (!value_map_set(a, vars, "enable_thinking", value_bool(a, !off)) ||
+                 !value_map_set(a, vars, "thinking", value_bool(a, !off))))
+        return false;
+    return !effort || value_map_set(a, vars, "reasoning_effort", value_str(a, effort));
+}
+
 static waage_status template_vars(value **out, const prompt_maker *pm, const request *rq, arena *a,
                                   waage_err *err)
 {
@@ -41,8 +63,31 @@ static waage_status template_vars(value **out, const prompt_maker *pm, const req
     }
     ok = ok && value_map_set(a, vars, "messages", list) &&
          value_map_set(a, vars, "add_generation_prompt", value_bool(a, true));
+    ok = ok && put_reasoning(vars, rq, a);
     *out = vars;
     return ok ? WAAGE_OK : waage_err_nomem(err);
+}
+
+/* Template text that has to follow the rendered text (len), "" when there is none. *part: what the
+ * model then goes on with. */
+static const char *end_of_prompt(const prompt_maker *pm, const request *rq,
+                                 const template_output *o, part_kind *part)
+{
+    const channels *ch = pm->ch;
+    *part = PART_ANSWER;
+    if (!ch) return "";
+    *part = channels_part_behind(ch, o->text, o->len);
+    if (*part == PART_THOUGHT && o->n_spans > 0 && o->spans[o->n_spans - 1].data)
+        *part = PART_ANSWER; /* the user wrote it */
+    if (!answers_at_once(rq)) return "";
+    const part_kind was = *part;
+    *part = PART_ANSWER;
+    if (ch->is_harmony) return was == PART_HIDDEN ? ch->no_thought : "";
+    if (was == PART_THOUGHT) return ch->end_thought;
+    const bool has_switch =
+        template_uses(pm->chat, "enable_thinking") || template_uses(pm->chat, "thinking");
+    const bool asked = rq->think.effort == REASONING_OFF;
+    return asked && ch->thinks && !has_switch ? ch->no_thought : "";
 }
 
 /* Text of a chat: the rendered template, and behind it the beginning of the answer, if any. */
@@ -56,19 +101,22 @@ static waage_status render_chat(prompt *p, const prompt_maker *pm, const request
     template_output o;
     WAAGE_TRY(template_vars(&vars, pm, rq, a, err));
     WAAGE_TRY(template_render(pm->chat, vars, pm->date, &o, a, err));
-    const size_t prefix = rq->answer_prefix ? strlen(rq->answer_prefix) : 0;
-    char *text = arena_alloc(a, o.len + prefix + 1);
+    const char *tail = end_of_prompt(pm, rq, &o, &p->part);
+    const size_t n_tail = strlen(tail), prefix = rq->answer_prefix ? strlen(rq->answer_prefix) : 0;
+    char *text = arena_alloc(a, o.len + n_tail + prefix + 1);
     tokenizer_span *spans = arena_alloc(a, (o.n_spans + 1) * sizeof *spans);
     if (!text || !spans) return waage_err_nomem(err);
     memcpy(text, o.text, o.len);
-    if (prefix > 0) memcpy(text + o.len, rq->answer_prefix, prefix);
-    text[o.len + prefix] = '\0';
+    memcpy(text + o.len, tail, n_tail);
+    if (prefix > 0) memcpy(text + o.len + n_tail, rq->answer_prefix, prefix);
+    text[o.len + n_tail + prefix] = '\0';
     for (size_t i = 0; i < o.n_spans; i++)
         if (!o.spans[i].data && o.spans[i].end > o.spans[i].start)
             spans[p->n_spans++] =
                 (tokenizer_span){o.spans[i].start, o.spans[i].end - o.spans[i].start, true};
+    if (n_tail > 0) spans[p->n_spans++] = (tokenizer_span){o.len, n_tail, true};
     p->text = text;
-    p->len = o.len + prefix;
+    p->len = o.len + n_tail + prefix;
     p->spans = spans;
     return WAAGE_OK;
 }

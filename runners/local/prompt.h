@@ -5,6 +5,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/request.h"
 #include "harness/base/template.h"
+#include "runners/local/channels.h"
 #include "runners/local/tokenizer.h"
 
 typedef struct {
@@ -12,6 +13,7 @@ typedef struct {
     const template *chat; /* NULL: the model has none */
     const char *no_chat;  /* why not */
     const char *date;     /* for templates that print one, or NULL */
+    const channels *ch;   /* of the model; NULL: thoughts are left alone */
 } prompt_maker;
 
 typedef struct {
@@ -21,6 +23,7 @@ typedef struct {
     size_t n_spans;
     const int32_t *ids; /* (n) with exactly one BOS if the model wants one */
     size_t n;
+    part_kind part; /* what the model goes on with */
 } prompt;
 
 typedef struct {
@@ -32,8 +35,11 @@ typedef struct {
  * when it has none). */
 WAAGE_MUST_CHECK waage_status prompt_model_vars(value **out, const tokenizer *t, arena *a,
                                                 waage_err *err);
-/* Everything lives in `a`. WAAGE_EUNSUPPORTED: chat without a template; WAAGE_EFORMAT: the template
- * refused these messages. */
+/* A chat's thought is switched on or off by the template's own variables (enable_thinking,
+ * thinking, reasoning_effort). Where it shall be off, and where the answer has to begin at once
+ * (loglik, an answer_prefix), a thought that the template opened is closed, and a harmony model is
+ * put into its final channel. Everything lives in `a`. WAAGE_EUNSUPPORTED: chat without a template;
+ * WAAGE_EFORMAT: the template refused these messages. */
 WAAGE_MUST_CHECK waage_status prompt_make(prompt *out, const prompt_maker *pm, const request *rq,
                                           arena *a, waage_err *err);
 /* The continuations of a loglik request behind p: (rq->n_choices). Blanks at the end of the prompt

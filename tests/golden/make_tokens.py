@@ -5,9 +5,11 @@ make_tokens.py fixtures            tests/fixtures/tok-*.gguf (tiny vocabularies 
                                    rule by the same library's regular expressions)
 make_tokens.py gemma TOKENIZER_JSON     tests/golden/tokens-gemma3.tsv, by `tokenizers`
 make_tokens.py smollm MODEL_GGUF        tests/golden/tokens-smollm2.tsv, by llama.cpp (package xllamacpp)
-make_tokens.py full MODEL_GGUF TOKENIZER_JSON|llama.cpp OUT [BYTES]
-                                   the whole corpus; check with WAAGE_TOKEN_CASES=OUT run_tests tokenizer
-make_tokens.py convert TOKENIZER_JSON PRE OUT   vocabulary-only GGUF of a byte-level tokenizer.json
+make_tokens.py full MODEL_GGUF TOKENIZER_JSON|llama.cpp OUT [BYTES [DIR]]
+                                   the whole corpus, and the text of every file below DIR; check with
+                                   WAAGE_TOKEN_CASES=OUT run_tests tokenizer
+make_tokens.py convert TOKENIZER_JSON PRE OUT   vocabulary-only GGUF of a tokenizer.json; PRE is the rule's name for
+                                   byte-level ones, `spm` for those with byte fallback (Gemma)
 
 Line format: columns by tabs. `# model PATH` names the file; then special (0/1: are control tokens parsed), text,
 ids with blanks between. In text, bytes outside of 0x21..0x7E and the backslash are written \\xNN.
@@ -200,8 +202,61 @@ def short_docs(n_bytes, seed):
     return [d[:90] for _, d in corpus(n_bytes, seed=seed)]
 
 
+def files_below(directory, n_bytes=4000):
+    """Whole lines of all files, some kilobytes at a time."""
+    for root, dirs, names in os.walk(directory):
+        dirs.sort()
+        for name in sorted(names):
+            part = b""
+            for line in open(os.path.join(root, name), "rb"):
+                part += line
+                if len(part) >= n_bytes:
+                    yield part
+                    part = b""
+            if part:
+                yield part
+
+
+def convert_spm(tokenizer_json, out):
+    """As the models' own converter does it, but for scores: minus the rank of the first merge that gives the piece."""
+    import gguf
+    j = json.load(open(tokenizer_json, encoding="utf-8"))
+    vocab, added = j["model"]["vocab"], {a["id"]: a for a in j["added_tokens"]}
+    rank = {}
+    for i, m in enumerate(j["model"]["merges"]):
+        rank.setdefault("".join(m if not isinstance(m, str) else m.split(" ")), i)
+    inv = {i: t for t, i in vocab.items()}
+    tokens, types, scores = [], [], []
+    for i in range(max(max(inv), max(added)) + 1):
+        s = added[i]["content"] if i in added else inv.get(i, f"[PAD{i}]")
+        byte = len(s) == 6 and s.startswith("<0x") and s.endswith(">")
+        if byte:
+            kind = 6
+        elif i in added:
+            control = added[i]["special"] or s in ("<pad>", "<mask>") or s.startswith("<unused")
+            kind = 2 if s == "<unk>" else 3 if control else 4
+        else:
+            kind = 1 if i in inv else 5
+        runs = kind == 4 and s.strip("\u2581") == ""
+        tokens.append(s.replace("\u2581", " ") if runs else s)
+        types.append(kind)
+        scores.append(float(-rank[s]) if s in rank else -1e6)
+    w = gguf.GGUFWriter(out, "llama")
+    w.add_tokenizer_model("llama")
+    w.add_token_list(tokens)
+    w.add_token_scores(scores)
+    w.add_token_types(types)
+    w.add_bos_token_id(vocab["<bos>"])
+    w.add_eos_token_id(vocab["<eos>"])
+    w.add_unk_token_id(vocab["<unk>"])
+    w.add_add_space_prefix(False)
+    finish(w)
+
+
 def convert(tokenizer_json, pre, out):
     import gguf
+    if pre == "spm":
+        return convert_spm(tokenizer_json, out)
     j = json.load(open(tokenizer_json, encoding="utf-8"))
     vocab, added = j["model"]["vocab"], {a["id"]: a for a in j["added_tokens"]}
     inv = {i: t for t, i in vocab.items()}
@@ -235,8 +290,9 @@ def main(argv):
         write_cases(os.path.join(HERE, "tokens-gemma3.tsv"), "gemma-3-270m-q4_k_m.gguf", by_tokenizers(argv[1], short_docs(16000, 8)))
     elif argv[:1] == ["smollm"] and len(argv) == 2:
         write_cases(os.path.join(HERE, "tokens-smollm2.tsv"), "SmolLM2-135M-Instruct.Q4_1.gguf", by_llama_cpp(argv[1], short_docs(8000, 8)))
-    elif argv[:1] == ["full"] and len(argv) in (4, 5):
-        docs = [d for _, d in corpus(int(argv[4]) if len(argv) == 5 else 1200000)]
+    elif argv[:1] == ["full"] and len(argv) in (4, 5, 6):
+        docs = [d for _, d in corpus(int(argv[4]) if len(argv) >= 5 else 1200000)]
+        docs += files_below(argv[5]) if len(argv) == 6 else []
         write_cases(argv[3], argv[1], by_llama_cpp(argv[1], docs) if argv[2] == "llama.cpp" else by_tokenizers(argv[2], docs))
     elif argv[:1] == ["convert"] and len(argv) == 4:
         convert(*argv[1:])

@@ -428,6 +428,17 @@ static void test_channels(void **state)
         {"", "plain answer", "swer", "plain an", NULL, THOUGHT_ABSENT, true},
         {"", "<thin ice", NULL, "<thin ice", NULL, THOUGHT_ABSENT, true},
         {"", "<think>a</think>b", NULL, "<think>a</think>b", NULL, THOUGHT_ABSENT, false},
+        {"", "Well. <think>a</think>\n\nfour", NULL, "Well. four", "a", THOUGHT_PRESENT, true},
+        {"", "<think>a</think> x <think>b</think> y", NULL, "x y", "a\n\nb", THOUGHT_PRESENT, true},
+        {"", "<think></think><think>b</think>y", NULL, "y", "b", THOUGHT_PRESENT, true},
+        {"", "a <think> b</think>c</think>d", NULL, "a c</think>d", " b", THOUGHT_PRESENT, true},
+        {"", "hm\n</think>\n\nfour", NULL, "four", "hm\n", THOUGHT_PRESENT, true},
+        {"x<think>", "a <think> b</think>c", NULL, "c", "a <think> b", THOUGHT_PRESENT, true},
+        {"", "four <think>The answer is 5", NULL, "four ", "The answer is 5", THOUGHT_PRESENT,
+         true},
+        {"", "a<thing", "<", "a", NULL, THOUGHT_ABSENT, true},
+        {"", "a<think>b</think>c", "<", "ac", "b", THOUGHT_PRESENT, true},
+        {"", "a</thin", "</", "a", NULL, THOUGHT_ABSENT, true},
         {"", "über 漢字 🙂 ok", "🙂", "über 漢字 ", NULL, THOUGHT_ABSENT, false},
         {"", "", NULL, "", NULL, THOUGHT_ABSENT, true},
     };
@@ -436,6 +447,8 @@ static void test_channels(void **state)
     waage_err err = {0};
     must(gguf_open(&file, llama_path, &err), &err);
     must(tokenizer_create(&t, file, &err), &err);
+    channels ch;
+    channels_find(&ch, t, NULL, 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         answer a;
         reply rp = {0};
@@ -444,11 +457,12 @@ static void test_channels(void **state)
         const request rq = {.proto = cases[i].chat ? PROTOCOL_CHAT : PROTOCOL_COMPLETION,
                             .stop = stops,
                             .n_stop = cases[i].stop != NULL};
-        answer_init(&a, t, &rq, cases[i].prompt, strlen(cases[i].prompt));
+        const part_kind first = channels_part_behind(&ch, cases[i].prompt, strlen(cases[i].prompt));
+        answer_init(&a, t, &rq, cases[i].chat ? &ch : NULL, first);
         put_text(&a, t, cases[i].text, &streamed);
         assert_int_equal(a.text.len, streamed.len);
-        answer_split(&a, &rp);
-        assert_string_equal(rp.text, cases[i].answer);
+        must(answer_split(&a, &rp, &err), &err);
+        if (strcmp(rp.text, cases[i].answer) != 0) fail_msg("case %zu: '%s'", i, rp.text);
         assert_int_equal(rp.text_len, strlen(cases[i].answer));
         assert_int_equal(rp.thought_is, cases[i].is);
         if (cases[i].thought)

@@ -384,6 +384,7 @@ static void refuses_to_mix(void **state)
         {RUNFILE_SETTINGS_DEFAULT, "--system '', this run has 'Hi'"},
         {RUNFILE_SETTINGS_DEFAULT, "--max-tokens 'task', this run has '9'"},
         {RUNFILE_SETTINGS_DEFAULT, "--num-fewshot 'task', this run has '0'"},
+        {RUNFILE_SETTINGS_DEFAULT, "--reasoning 'task', this run has 'low:9'"},
     };
     rows[0].s.seed = 5;
     rows[1].s.limit = 7;
@@ -393,6 +394,7 @@ static void refuses_to_mix(void **state)
     rows[5].s.system = "Hi";
     rows[6].s.max_tokens = 9;
     rows[7].s.num_fewshot = 0;
+    rows[8].s.reasoning = "low:9";
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         trial_init(&t);
         t.settings = rows[i].s;

@@ -41,6 +41,7 @@ static void reads_everything(void **state)
                                "    Be brief.\n"
                                "  data: d\n"
                                "  date: 2025-02-28\n"
+                               "  reasoning: off\n"
                                "  kv_memory: 2G\n"
                                "  items: [one, 2]\n";
     arena a = ARENA_EMPTY;
@@ -60,6 +61,7 @@ static void reads_everything(void **state)
     assert_int_equal(f.settings.limit, 50);
     assert_int_equal(f.settings.max_tokens, 7);
     assert_int_equal(f.settings.num_fewshot, 0);
+    assert_string_equal(f.settings.reasoning, "off"); /* not YAML's false */
     assert_string_equal(f.settings.system, "Be brief.\n");
     assert_string_equal(f.settings.data, "dir/d");
     assert_true(f.settings.kv_memory == (size_t)2 << 30);
@@ -149,6 +151,9 @@ static void checks_dates(void **state)
         assert_int_equal(runfile_finish_settings(&s, &a, &err), WAAGE_EINVAL);
     }
     runfile_settings s = RUNFILE_SETTINGS_DEFAULT;
+    s.reasoning = "much";
+    assert_int_equal(runfile_finish_settings(&s, &a, &err), WAAGE_EINVAL);
+    s.reasoning = "high:64";
     assert_int_equal(runfile_finish_settings(&s, &a, &err), WAAGE_OK);
     assert_string_equal(s.date, RUNFILE_DATE);
     arena_free(&a);
