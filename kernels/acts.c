@@ -1,6 +1,7 @@
 /* acts.c - owns the storage of quantised activations and the shared pieces that need no instruction
  * set of their own: rotary embedding, merging of log-sum-exp tiles. */
 #include <math.h>
+#include <string.h>
 #include "kernels/fmath.h"
 #include "kernels/kernels.h"
 
@@ -38,6 +39,20 @@ size_t kern_acts_bytes(kern_grade grade, size_t n_tokens, size_t k)
 void kern_acts_init(kern_acts *a, kern_grade grade, size_t n_tokens, size_t k, void *storage)
 {
     carve(a, grade, n_tokens, k, storage);
+}
+
+void kern_acts_copy_row(kern_acts *to, size_t t, const kern_acts *from, size_t u)
+{
+    const size_t n = from->n_blocks, a = t * n, b = u * n;
+    if (from->grade == KERN_GRADE_F32) return;
+    if (from->grade == KERN_GRADE_I16)
+        memcpy(to->q16 + a * KERN_BLOCK, from->q16 + b * KERN_BLOCK,
+               n * KERN_BLOCK * sizeof *to->q16);
+    else
+        memcpy(to->q8 + a * KERN_BLOCK, from->q8 + b * KERN_BLOCK, n * KERN_BLOCK);
+    memcpy(to->scale + a, from->scale + b, n * sizeof *to->scale);
+    memcpy(to->sum_scaled + a, from->sum_scaled + b, n * sizeof *to->sum_scaled);
+    memcpy(to->sum + 2 * a, from->sum + 2 * b, 2 * n * sizeof *to->sum);
 }
 
 double kern_logsumexp(const kern_set *s, const float *x, size_t n)

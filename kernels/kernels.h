@@ -58,6 +58,9 @@ typedef struct {
 /* Bytes of storage that kern_acts_init carves up for up to n_tokens rows; KERN_ALIGN aligned. */
 size_t kern_acts_bytes(kern_grade grade, size_t n_tokens, size_t k);
 void kern_acts_init(kern_acts *a, kern_grade grade, size_t n_tokens, size_t k, void *storage);
+/* Row t of `to` = row u of `from`, of the same grade and k: what was quantised (nothing in grade
+ * f32), not the float rows, which are borrowed. */
+void kern_acts_copy_row(kern_acts *to, size_t t, const kern_acts *from, size_t u);
 
 /* ---- A set of kernels --------------------------------------------------------------------- */
 

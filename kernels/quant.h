@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { QUANT_MAX_BLOCK = 256 }; /* elements of the largest block of any format */
+
 /* How an output is accumulated (docs/arithmetic.md). */
 typedef enum {
     QUANT_PLAIN,         /* acc = fma(D*X, S, acc) per block of 32 */

@@ -3,7 +3,8 @@
 #include "runners/local/graphs.h"
 #include "runners/local/model.h"
 
-const arch *const arch_list[] = {&arch_gemma3, &arch_llama, NULL};
+const arch *const arch_list[] = {&arch_deepseek2, &arch_gemma3,   &arch_gptoss,
+                                 &arch_llama,     &arch_qwen3moe, NULL};
 
 const arch *arch_find(const char *name, size_t len)
 {

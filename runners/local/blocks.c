@@ -27,7 +27,7 @@ typedef struct {
     model_norm post, norm;
     float scale;
     block_gate_fn act;
-    size_t n_rows, layer;
+    size_t n_rows, layer, width;
 } row_job;
 
 static void run_rows(step *s, row_job *job, pool_fn fn, size_t n_rows)
@@ -229,7 +229,7 @@ static void gated_part(void *ctx, size_t part, size_t thread)
     (void)thread;
     const row_job *j = ctx;
     step *s = j->s;
-    const size_t f = s->m->p.n_ff, end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
+    const size_t f = j->width, end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
     for (size_t t = part * TOKEN_RUN; t < end; t++) {
         const float *z = s->z + t * 2 * f;
         j->act(s->h + t * f, z, z + f, f);
@@ -237,11 +237,11 @@ static void gated_part(void *ctx, size_t part, size_t thread)
     }
 }
 
-void block_gated(step *s, const model_layer *l, block_gate_fn act)
+void block_gated(step *s, const model_layer *l, layer_matrix gate, block_gate_fn act)
 {
-    const size_t f = s->m->p.n_ff;
-    layer_product(s, l, LAYER_GATE, 2, s->z);
-    row_job job = {.act = act};
+    const size_t f = l->w[gate].n_rows;
+    layer_product(s, l, gate, 2, s->z);
+    row_job job = {.act = act, .width = f};
     begin_acts(s, s->n, f);
     run_rows(s, &job, gated_part, s->n);
 }

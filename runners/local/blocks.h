@@ -50,7 +50,9 @@ typedef struct step {
     void *acts_storage;
     char *scratch; /* (threads, scratch_bytes) for the kernels */
     size_t scratch_bytes;
-    const void **block_ptrs; /* (threads, max_pages) */
+    const void **block_ptrs;      /* (threads, max_pages) */
+    struct experts_step *experts; /* experts.h */
+    struct latent_step *latent;   /* latent.h */
     size_t max_pages;
 } step;
 
@@ -90,8 +92,8 @@ typedef struct {
 void block_store_kv(step *s, size_t t, size_t layer, const float *k, const float *v);
 /* Attention of all tokens, not quantised; n_heads is a multiple of the cache's n_kv_heads. */
 void block_attend(step *s, size_t layer, const block_heads *heads);
-/* z = (gate, up) of h, then h = act(gate) * up, quantised. */
-void block_gated(step *s, const model_layer *l, block_gate_fn act);
+/* z = (gate, up) of h, then h = act(gate) * up, quantised; the matrix of `up` is the next one. */
+void block_gated(step *s, const model_layer *l, layer_matrix gate, block_gate_fn act);
 /* y = w h, plus the bias of w where there is one. */
 void block_matmul(step *s, const model_layer *l, layer_matrix w);
 /* out (n_rows, ldy) = w h for the rows quantised in s->acts; a bias that is not NULL is added. */

@@ -5,8 +5,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "harness/base/num.h"
 #include "runners/local/bigmem.h"
+#include "runners/local/carver.h"
+#include "runners/local/experts.h"
+#include "runners/local/latent.h"
 
 enum {
     HEAD_ROWS = 32,  /* rows of logits at a time */
@@ -20,6 +22,8 @@ typedef struct {
 struct forward {
     forward_options opt;
     step s;
+    experts_step experts;
+    latent_step latent;
     wanted_row *rows; /* (max_tokens) */
     float *logits;    /* (HEAD_ROWS, n_vocab) */
     uint8_t row_bad[HEAD_ROWS];
@@ -31,29 +35,23 @@ static size_t max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Widest k of any product, and its scratch. */
+/* Elements of the widest row of h. */
 static size_t widest_input(const model_params *p)
 {
-    return max_size(max_size(p->n_embd, p->n_ff), p->n_heads * p->head_dim);
+    const model_latent *q = &p->latent;
+    const size_t heads = q->kv_rank ? q->value_length : p->head_dim;
+    const size_t ff = max_size(p->n_ff, p->n_ff_shared);
+    return max_size(max_size(p->n_embd, ff), max_size(q->q_rank, p->n_heads * heads));
 }
 
-/* The buffers lie in one block; the first pass (base NULL) adds up sizes. */
-typedef struct {
-    char *base;
-    size_t used;
-    bool overflow;
-} carver;
-
-static void *carve(carver *c, size_t n, size_t size)
+/* Elements of the widest row of z. */
+static size_t widest_product(const model_params *p)
 {
-    size_t bytes, end;
-    const size_t at = (c->used + KERN_ALIGN - 1) & ~(size_t)(KERN_ALIGN - 1);
-    if (!num_mul_size(&bytes, n, size) || !num_add_size(&end, at, bytes) || at < c->used) {
-        c->overflow = true;
-        return NULL;
-    }
-    c->used = end;
-    return c->base ? c->base + at : NULL;
+    const model_latent *q = &p->latent;
+    const size_t first = q->q_rank ? q->q_rank : p->n_heads * q->key_length;
+    const size_t qkv =
+        q->kv_rank ? first + q->kv_rank + p->n_rot : (p->n_heads + 2 * p->n_kv_heads) * p->head_dim;
+    return max_size(2 * max_size(p->n_ff, p->n_ff_shared), qkv);
 }
 
 static void carve_all(forward *f, carver *c)
@@ -62,7 +60,6 @@ static void carve_all(forward *f, carver *c)
     const model_params *p = &o->m->p;
     step *s = &f->s;
     const size_t n = max_size(o->max_tokens, HEAD_ROWS), threads = pool_n_threads(o->threads);
-    const size_t z = max_size(2 * p->n_ff, (p->n_heads + 2 * p->n_kv_heads) * p->head_dim);
     s->ids = carve(c, n, sizeof *s->ids);
     s->pos = carve(c, n, sizeof *s->pos);
     s->owner = carve(c, n, sizeof *s->owner);
@@ -72,13 +69,25 @@ static void carve_all(forward *f, carver *c)
     s->x = carve(c, n, p->n_embd * sizeof(float));
     s->h = carve(c, n, widest_input(p) * sizeof(float));
     s->y = carve(c, n, p->n_embd * sizeof(float));
-    s->z = carve(c, n, z * sizeof(float));
+    s->z = carve(c, n, widest_product(p) * sizeof(float));
     for (size_t i = 0; i < ROPE_TABLES; i++)
         if (o->m->rope[i].freq) s->rope[i] = carve(c, n, p->n_rot * sizeof(float));
     s->acts_storage = carve(c, 1, kern_acts_bytes(o->grade, n, widest_input(p)));
     s->scratch = carve(c, threads, s->scratch_bytes);
     s->block_ptrs = carve(c, threads, o->max_pages * sizeof *s->block_ptrs);
     f->logits = carve(c, HEAD_ROWS, p->n_vocab * sizeof(float));
+    experts_carve(&f->experts, c, p, o->grade, n);
+    latent_carve(&f->latent, c, p, o->grade, n);
+}
+
+/* What a kernel, or one row of the residual stream, needs at a time. */
+static size_t scratch_of_thread(const forward_options *opt)
+{
+    const model_params *p = &opt->m->p;
+    const size_t k = max_size(widest_input(p), max_size(p->n_ff_expert, p->latent.kv_rank));
+    const size_t product = opt->kern->matmul_scratch(k);
+    const size_t attention = kern_attn_scratch(kvcache_shape(opt->kv).block);
+    return max_size(max_size(product, attention), p->n_embd * sizeof(float));
 }
 
 waage_status forward_create(forward **out, const forward_options *opt, waage_err *err)
@@ -93,9 +102,10 @@ waage_status forward_create(forward **out, const forward_options *opt, waage_err
                   .threads = opt->threads,
                   .kv = opt->kv,
                   .max_pages = opt->max_pages};
-    const size_t scratch = max_size(opt->kern->matmul_scratch(widest_input(&opt->m->p)),
-                                    kern_attn_scratch(kvcache_shape(opt->kv).block));
+    const size_t scratch = scratch_of_thread(opt);
     f->s.scratch_bytes = (scratch + KERN_ALIGN - 1) & ~(size_t)(KERN_ALIGN - 1);
+    f->s.experts = &f->experts;
+    f->s.latent = &f->latent;
     carver c = {NULL, 0, false};
     carve_all(f, &c);
     waage_status st = c.overflow ? waage_err_nomem(err)

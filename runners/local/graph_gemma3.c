@@ -67,7 +67,7 @@ static void forward(step *s)
         block_attention(s, i);
         block_matmul(s, l, LAYER_OUT);
         block_add_norm(s, true, l->norm[LAYER_POST_ATTN_NORM], l->norm[LAYER_FFN_NORM]);
-        block_gated(s, l, s->kern->gelu_mul);
+        block_gated(s, l, LAYER_GATE, s->kern->gelu_mul);
         block_matmul(s, l, LAYER_DOWN);
         post = l->norm[LAYER_POST_FFN_NORM];
     }

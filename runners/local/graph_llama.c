@@ -31,7 +31,7 @@ static void forward(step *s)
         block_attention(s, i);
         block_matmul(s, l, LAYER_OUT);
         block_add_norm(s, true, NO_NORM, l->norm[LAYER_FFN_NORM]);
-        block_gated(s, l, s->kern->silu_mul);
+        block_gated(s, l, LAYER_GATE, s->kern->silu_mul);
         block_matmul(s, l, LAYER_DOWN);
     }
     block_add(s, NO_NORM);

@@ -4,8 +4,11 @@
 #define RUNNERS_LOCAL_GRAPHS_H
 #include "runners/local/model.h"
 
+extern const arch arch_deepseek2;
 extern const arch arch_gemma3;
+extern const arch arch_gptoss;
 extern const arch arch_llama;
+extern const arch arch_qwen3moe;
 
 /* Rows of a table of tensors (arch_tensor). PART: some rows of a fused tensor. */
 #define MATRIX(tensor, to, n_in, n_out)                                                            \
@@ -37,6 +40,43 @@ extern const arch arch_llama;
 #define SHIFT(tensor, to, n)                                                                       \
     {                                                                                              \
         .name = tensor ".bias", .kind = TENSOR_SHIFT, .slot = to, .in = n                          \
+    }
+#define VECTOR(tensor, to, n)                                                                      \
+    {                                                                                              \
+        .name = tensor, .kind = TENSOR_VECTOR, .slot = to, .in = n                                 \
+    }
+#define STACK(tensor, to, n_in, n_out, n)                                                          \
+    {                                                                                              \
+        .name = tensor ".weight", .kind = TENSOR_STACK, .slot = to, .in = n_in, .out = n_out,      \
+        .depth = n                                                                                 \
+    }
+#define STACK_MAYBE(tensor, to, n_in, n_out, n)                                                    \
+    {                                                                                              \
+        .name = tensor ".weight", .kind = TENSOR_STACK, .slot = to, .in = n_in, .out = n_out,      \
+        .depth = n, .optional = true                                                               \
+    }
+#define STACK_BIAS(tensor, to, n, n_matrices)                                                      \
+    {                                                                                              \
+        .name = tensor ".bias", .kind = TENSOR_STACK_BIAS, .slot = to, .in = n, .out = n_matrices  \
+    }
+/* Rows that only some layers have. */
+#define MATRIX_IN(layers, tensor, to, n_in, n_out)                                                 \
+    {                                                                                              \
+        .name = tensor ".weight", .kind = TENSOR_MATRIX, .slot = to, .in = n_in, .out = n_out,     \
+        .in_layer = layers                                                                         \
+    }
+#define NORM_IN(layers, tensor, to, n)                                                             \
+    {                                                                                              \
+        .name = tensor ".weight", .kind = TENSOR_NORM, .slot = to, .in = n, .in_layer = layers     \
+    }
+#define VECTOR_IN(layers, tensor, to, n)                                                           \
+    {                                                                                              \
+        .name = tensor, .kind = TENSOR_VECTOR, .slot = to, .in = n, .in_layer = layers             \
+    }
+#define STACK_IN(layers, tensor, to, n_in, n_out, n)                                               \
+    {                                                                                              \
+        .name = tensor ".weight", .kind = TENSOR_STACK, .slot = to, .in = n_in, .out = n_out,      \
+        .depth = n, .in_layer = layers                                                             \
     }
 #define TABLE_END                                                                                  \
     {                                                                                              \

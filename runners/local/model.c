@@ -15,6 +15,7 @@ typedef struct {
     gguf_tensor t;
     const char *rows; /* the first one, in the file */
     kern_matrix *to;
+    bool transposed; /* the rows of the file are the columns of `to`, which is float32 */
 } pending;
 
 typedef struct {
@@ -45,8 +46,17 @@ size_t model_dim_size(const model_params *p, size_t layer, model_dim d)
                                      [DIM_HEAD] = p->head_dim,
                                      [DIM_FF] = p->n_ff,
                                      [DIM_FF_TWICE] = 2 * p->n_ff,
+                                     [DIM_HEADS] = p->n_heads,
                                      [DIM_EXPERTS] = p->n_experts,
-                                     [DIM_FF_EXPERT] = p->n_ff_expert};
+                                     [DIM_FF_EXPERT] = p->n_ff_expert,
+                                     [DIM_FF_SHARED] = p->n_ff_shared,
+                                     [DIM_Q_RANK] = p->latent.q_rank,
+                                     [DIM_KV_RANK] = p->latent.kv_rank,
+                                     [DIM_LATENT_Q] = p->n_heads * p->latent.key_length,
+                                     [DIM_LATENT_KEY] = p->latent.kv_rank + p->n_rot,
+                                     [DIM_LATENT_PLAIN] = p->latent.key_length - p->n_rot,
+                                     [DIM_LATENT_VALUE] = p->latent.value_length,
+                                     [DIM_LATENT_OUT] = p->n_heads * p->latent.value_length};
     return sizes[d];
 }
 
@@ -114,27 +124,50 @@ static bool grow_mats(loader *ld)
     return true;
 }
 
+/* `to` waits for panels of its own; rows: the first one in the file. */
+static waage_status add_pending(loader *ld, pending p, waage_err *err)
+{
+    size_t bytes;
+    kern_matrix *w = p.to;
+    const size_t n_panels = (w->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
+    w->panel_bytes = panel_bytes(w->type, w->k);
+    if (!num_mul_size(&bytes, n_panels, w->panel_bytes) ||
+        !num_add_size(&ld->panel_bytes, ld->panel_bytes, bytes) || !grow_mats(ld))
+        return waage_err_nomem(err);
+    ld->mats[ld->n_mats++] = p;
+    return WAAGE_OK;
+}
+
+static waage_status check_blocks(const loader *ld, const gguf_tensor *t, waage_err *err)
+{
+    const int show = (int)(t->name.len < 90 ? t->name.len : 90);
+    if (quant_row_bytes(t->type, (size_t)t->dim[0]) > 0) return WAAGE_OK;
+    return waage_err_set(err, WAAGE_EFORMAT,
+                         "%s: tensor %.*s: %llu columns are not whole blocks of %s",
+                         gguf_path(ld->g), show, t->name.s, (unsigned long long)t->dim[0],
+                         quant_infos[t->type].name);
+}
+
 /* Rows first.. of t, counted through its whole depth, become the matrix `to`. */
 static waage_status add_matrix(loader *ld, kern_matrix *to, const gguf_tensor *t, size_t first,
                                size_t n_rows, waage_err *err)
 {
-    const size_t in = (size_t)t->dim[0], row_bytes = quant_row_bytes(t->type, in);
-    const int show = (int)(t->name.len < 90 ? t->name.len : 90);
-    if (row_bytes == 0)
-        return waage_err_set(err, WAAGE_EFORMAT,
-                             "%s: tensor %.*s: %zu columns are not whole blocks of %s",
-                             gguf_path(ld->g), show, t->name.s, in, quant_infos[t->type].name);
-    to->type = t->type;
-    to->n_rows = n_rows;
-    to->k = in;
-    to->panel_bytes = panel_bytes(t->type, in);
-    size_t bytes;
-    const size_t n_panels = (n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
-    if (!num_mul_size(&bytes, n_panels, to->panel_bytes) ||
-        !num_add_size(&ld->panel_bytes, ld->panel_bytes, bytes) || !grow_mats(ld))
-        return waage_err_nomem(err);
-    ld->mats[ld->n_mats++] = (pending){*t, (const char *)t->data + first * row_bytes, to};
-    return WAAGE_OK;
+    const size_t in = (size_t)t->dim[0];
+    WAAGE_TRY(check_blocks(ld, t, err));
+    *to = (kern_matrix){.type = t->type, .n_rows = n_rows, .k = in};
+    const char *rows = (const char *)t->data + first * quant_row_bytes(t->type, in);
+    return add_pending(ld, (pending){.t = *t, .rows = rows, .to = to}, err);
+}
+
+/* Columns of `to` are the rows first.. of t, n_columns of them. */
+static waage_status add_transposed(loader *ld, kern_matrix *to, const gguf_tensor *t, size_t first,
+                                   size_t n_columns, waage_err *err)
+{
+    const size_t in = (size_t)t->dim[0];
+    WAAGE_TRY(check_blocks(ld, t, err));
+    *to = (kern_matrix){.type = QUANT_F32, .n_rows = in, .k = n_columns};
+    const char *rows = (const char *)t->data + first * quant_row_bytes(t->type, in);
+    return add_pending(ld, (pending){.t = *t, .rows = rows, .to = to, .transposed = true}, err);
 }
 
 static waage_status bind_matrix(loader *ld, kern_matrix *to, const char *name, size_t in,
@@ -149,11 +182,37 @@ static waage_status bind_stack(loader *ld, kern_matrix **to, const char *name, s
                                waage_err *err)
 {
     gguf_tensor t;
-    WAAGE_TRY(find_tensor(ld, &t, name, want, err));
+    if (gguf_find(ld->g, name, &t) == WAAGE_OK && t.dim[2] == 1 && want.depth > 1) {
+        size_t all; /* some files keep them one behind the other */
+        if (!num_mul_size(&all, want.out, want.depth)) return waage_err_nomem(err);
+        WAAGE_TRY(find_tensor(ld, &t, name, (shape){want.in, all, 1}, err));
+    } else {
+        WAAGE_TRY(find_tensor(ld, &t, name, want, err));
+    }
     *to = arena_calloc(&ld->m->arena, want.depth, sizeof **to);
     if (!*to) return waage_err_nomem(err);
     for (size_t i = 0; i < want.depth; i++)
         WAAGE_TRY(add_matrix(ld, *to + i, &t, i * want.out, want.out, err));
+    return WAAGE_OK;
+}
+
+static waage_status bind_keys_values(loader *ld, model_layer *l, const char *name, waage_err *err)
+{
+    const model_params *p = &ld->m->p;
+    const size_t plain = p->latent.key_length - p->n_rot, each = plain + p->latent.value_length;
+    const bool split = l->stack[LAYER_K_B] && l->stack[LAYER_V_B];
+    gguf_tensor t;
+    if (split && !has_tensor(ld, name)) return WAAGE_OK;
+    WAAGE_TRY(find_tensor(ld, &t, name, (shape){p->latent.kv_rank, p->n_heads * each, 1}, err));
+    if (split) return WAAGE_OK; /* the same weights a second time */
+    kern_matrix *w = arena_calloc(&ld->m->arena, 2 * p->n_heads, sizeof *w);
+    if (!w) return waage_err_nomem(err);
+    l->stack[LAYER_K_B] = w;
+    l->stack[LAYER_V_B] = w + p->n_heads;
+    for (size_t h = 0; h < p->n_heads; h++) {
+        WAAGE_TRY(add_transposed(ld, &w[h], &t, h * each, plain, err));
+        WAAGE_TRY(add_matrix(ld, &w[p->n_heads + h], &t, h * each + plain, each - plain, err));
+    }
     return WAAGE_OK;
 }
 
@@ -175,6 +234,8 @@ static waage_status bind_tensor(loader *ld, size_t layer, const arch_tensor *a, 
     case TENSOR_STACK:
         return bind_stack(ld, &l->stack[a->slot], name,
                           (shape){in, out, model_dim_size(p, layer, a->depth)}, err);
+    case TENSOR_KEYS_VALUES:
+        return bind_keys_values(ld, l, name, err);
     case TENSOR_STACK_BIAS:
         return bind_floats(ld, &l->stack_bias[a->slot], name, in, out, err);
     case TENSOR_BIAS:
@@ -242,6 +303,18 @@ static waage_status bind_ends(loader *ld, waage_err *err)
     return WAAGE_OK;
 }
 
+/* Does the tensor belong to a layer that is not computed? */
+static bool in_unused_layer(const loader *ld, const gguf_tensor *t)
+{
+    const model_params *p = &ld->m->p;
+    char prefix[TENSOR_NAME_MAX];
+    for (size_t i = p->n_layers; i < p->n_layers + p->n_unused_layers; i++) {
+        const int n = snprintf(prefix, sizeof prefix, "blk.%zu.", i);
+        if (t->name.len > (size_t)n && memcmp(t->name.s, prefix, (size_t)n) == 0) return true;
+    }
+    return false;
+}
+
 static waage_status bind_all(loader *ld, waage_err *err)
 {
     const model *m = ld->m;
@@ -251,7 +324,7 @@ static waage_status bind_all(loader *ld, waage_err *err)
     WAAGE_TRY(bind_rope(ld, err));
     for (size_t i = 0; i < gguf_n_tensors(ld->g); i++) {
         const gguf_tensor t = gguf_tensor_at(ld->g, i);
-        if (!ld->used[i])
+        if (!ld->used[i] && !in_unused_layer(ld, &t))
             return waage_err_set(err, WAAGE_EUNSUPPORTED,
                                  "%s: tensor %.*s has no place in architecture %s as this engine "
                                  "computes it; leaving it out would give wrong answers",
@@ -268,6 +341,25 @@ typedef struct {
     char *panels;
 } pack_job;
 
+/* A panel takes 16 elements of each row of the file: they lie in one block. */
+static void pack_transposed(const pack_job *job, size_t part, size_t n_rows)
+{
+    const kern_matrix *w = job->mat->to;
+    const quant_type t = job->mat->t.type;
+    const size_t block = quant_infos[t].block_elems, row_bytes = quant_row_bytes(t, w->n_rows);
+    const size_t first = part * KERN_PANEL_ROWS;
+    const size_t chunk = block < KERN_PANEL_ROWS ? KERN_PANEL_ROWS : block;
+    const size_t start = first / chunk * chunk;
+    const size_t n = w->n_rows - start < chunk ? w->n_rows - start : chunk;
+    float rows[KERN_PANEL_ROWS][MODEL_MAX_KEY], values[QUANT_MAX_BLOCK];
+    for (size_t k = 0; k < w->k; k++) {
+        quant_row_f32(t, job->mat->rows + k * row_bytes + quant_row_bytes(t, start), n, values);
+        for (size_t r = 0; r < n_rows; r++)
+            rows[r][k] = values[first - start + r];
+    }
+    panel_pack(w->type, job->panels + part * w->panel_bytes, rows, sizeof rows[0], n_rows, w->k);
+}
+
 static void pack_panel(void *ctx, size_t part, size_t thread)
 {
     (void)thread;
@@ -275,6 +367,10 @@ static void pack_panel(void *ctx, size_t part, size_t thread)
     const kern_matrix *w = job->mat->to;
     const size_t row = part * KERN_PANEL_ROWS, left = w->n_rows - row;
     const size_t row_bytes = quant_row_bytes(w->type, w->k);
+    if (job->mat->transposed) {
+        pack_transposed(job, part, left < KERN_PANEL_ROWS ? left : KERN_PANEL_ROWS);
+        return;
+    }
     panel_pack(w->type, job->panels + part * w->panel_bytes, job->mat->rows + row * row_bytes,
                row_bytes, left < KERN_PANEL_ROWS ? left : KERN_PANEL_ROWS, w->k);
 }

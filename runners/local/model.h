@@ -26,6 +26,13 @@ typedef enum {
     LAYER_GATE,
     LAYER_UP,
     LAYER_DOWN,
+    LAYER_Q_A,  /* latent attention: queries down to a low rank, */
+    LAYER_Q_B,  /* and up again */
+    LAYER_KV_A, /* keys and values down to what is cached */
+    LAYER_ROUTER,
+    LAYER_GATE_SHARED, /* the experts that every token passes */
+    LAYER_UP_SHARED,
+    LAYER_DOWN_SHARED,
     LAYER_MATRICES
 } layer_matrix;
 
@@ -36,6 +43,8 @@ typedef enum {
     LAYER_POST_ATTN_NORM,
     LAYER_FFN_NORM,
     LAYER_POST_FFN_NORM,
+    LAYER_Q_A_NORM,
+    LAYER_KV_A_NORM,
     LAYER_NORMS
 } layer_norm;
 
@@ -49,7 +58,14 @@ typedef struct {
     const float *weight, *shift; /* both NULL: no norm */
 } model_norm;
 
-typedef enum { LAYER_GATE_EXPS, LAYER_UP_EXPS, LAYER_DOWN_EXPS, LAYER_STACKS } layer_stack;
+typedef enum {
+    LAYER_GATE_EXPS, /* one for each expert */
+    LAYER_UP_EXPS,
+    LAYER_DOWN_EXPS,
+    LAYER_K_B, /* one for each head: queries into the space of the latent */
+    LAYER_V_B, /* and answers out of it */
+    LAYER_STACKS
+} layer_stack;
 
 /* The angles of a layer: of all layers, or of the local ones where those differ. */
 typedef enum { ROPE_MAIN, ROPE_LOCAL, ROPE_TABLES } rope_slot;
@@ -59,11 +75,35 @@ typedef struct {
     const float *bias[LAYER_MATRICES]; /* of w: (n_rows), or NULL */
     model_norm norm[LAYER_NORMS];
     const float *v[LAYER_VECTORS];         /* NULL where the architecture has none */
-    kern_matrix *stack[LAYER_STACKS];      /* (experts), or NULL */
+    kern_matrix *stack[LAYER_STACKS];      /* (experts or heads), or NULL */
     const float *stack_bias[LAYER_STACKS]; /* (experts, n_rows), or NULL */
     size_t window;                         /* positions that the layer sees; 0: all */
     rope_slot rope;
 } model_layer;
+
+enum { MODEL_MAX_EXPERTS = 1024, MODEL_MAX_KEY = 1024 };
+
+/* What a router makes of its logits; the numbers are those of the files. */
+typedef enum {
+    EXPERTS_SOFTMAX = 1,       /* over all experts, before the choice */
+    EXPERTS_SIGMOID = 2,       /* of each by itself */
+    EXPERTS_SOFTMAX_CHOSEN = 3 /* over the chosen ones */
+} experts_gating;
+
+typedef struct {
+    experts_gating gating;
+    size_t n_used;                  /* experts of a token */
+    size_t n_groups, n_groups_used; /* only experts of the best groups are chosen from */
+    size_t n_group_best;            /* a group is as good as the sum of so many of its best: 1, 2 */
+    bool normalize;                 /* weights of the chosen sum to 1, before the scale */
+    float scale;
+} model_router;
+
+/* Latent attention: ranks of what queries (0: not reduced) and keys and values are made of, and
+ * the length of a head's key, whose last n_rot elements are rotated, and of its value. */
+typedef struct {
+    size_t q_rank, kv_rank, key_length, value_length;
+} model_latent;
 
 typedef struct {
     size_t n_layers, n_embd, n_ff, n_heads, n_kv_heads, head_dim, n_vocab;
@@ -74,7 +114,12 @@ typedef struct {
                             everything; 0: no layer does */
     /* What is stored of a position: params.c fills in n_kv_heads and head_dim. */
     size_t cache_heads, key_dim, value_dim;
-    size_t n_experts, n_ff_expert;
+    size_t n_experts, n_ff_expert; /* 0 experts: there are none */
+    size_t n_ff_shared;            /* of all shared experts together; 0: there are none */
+    size_t n_dense;                /* layers before the first one with experts */
+    size_t n_unused_layers;        /* behind the n_layers: they predict a further token */
+    model_router router;
+    model_latent latent; /* kv_rank 0: the model has none */
     float norm_eps;
     float q_scale;         /* queries are multiplied by it after the rotation */
     bool norm_whole_qk;    /* norms of queries and keys run over all heads, not over each */
@@ -121,8 +166,17 @@ typedef enum {
     DIM_HEAD, /* one head */
     DIM_FF,
     DIM_FF_TWICE, /* gates, then what they let through */
+    DIM_HEADS,
     DIM_EXPERTS,
     DIM_FF_EXPERT,
+    DIM_FF_SHARED,
+    DIM_Q_RANK, /* latent attention: model_latent */
+    DIM_KV_RANK,
+    DIM_LATENT_Q,     /* keys of all heads */
+    DIM_LATENT_KEY,   /* what is cached of a key */
+    DIM_LATENT_PLAIN, /* elements of a head's key that are not rotated */
+    DIM_LATENT_VALUE, /* elements of a head's value */
+    DIM_LATENT_OUT,   /* values of all heads */
     DIM_COUNT
 } model_dim;
 size_t model_dim_size(const model_params *p, size_t layer, model_dim d);
@@ -135,6 +189,8 @@ typedef enum {
     TENSOR_VECTOR,     /* (in) to v[slot] */
     TENSOR_STACK,      /* (in, out, depth) to stack[slot] */
     TENSOR_STACK_BIAS, /* (in, out) to stack_bias[slot]: out experts */
+    TENSOR_KEYS_VALUES /* latent attention: each head's keys, then values, to the stacks K_B, V_B
+                          unless they are bound */
 } tensor_kind;
 
 /* One tensor of every block: "blk.N." and this name. Rows of a fused tensor come one behind the
@@ -166,6 +222,7 @@ typedef struct {
 typedef enum {
     ARCH_LAYER_NORM = 1, /* norms subtract the mean and have a shift */
     ARCH_POSITIONS = 2,  /* position_embd.weight instead of a rotation */
+    ARCH_LATENT = 4,     /* lengths of keys and values are read by the architecture */
 } arch_trait;
 
 struct step;

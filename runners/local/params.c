@@ -237,7 +237,7 @@ static waage_status read_shape(model_params *p, const arch *a, const gguf *g, wa
     if (p->n_heads % p->n_kv_heads != 0)
         return waage_err_set(err, WAAGE_EFORMAT, "%s: %zu heads cannot share %zu key/value heads",
                              gguf_path(g), p->n_heads, p->n_kv_heads);
-    if (value_dim != p->head_dim)
+    if (value_dim != p->head_dim && !(a->traits & ARCH_LATENT))
         return waage_err_set(
             err, WAAGE_EUNSUPPORTED,
             "%s: keys of %zu and values of %zu elements; this engine computes equal "
@@ -249,6 +249,17 @@ static waage_status read_shape(model_params *p, const arch *a, const gguf *g, wa
     p->q_scale = 1.0f / sqrtf((float)p->head_dim);
     p->cache_heads = p->n_kv_heads;
     p->key_dim = p->value_dim = p->head_dim;
+    return WAAGE_OK;
+}
+
+waage_status params_read_experts(model_params *p, const arch *a, const gguf *g, waage_err *err)
+{
+    model_router *r = &p->router;
+    WAAGE_TRY(read_size(&p->n_experts, a, g, "expert_count", 0, MODEL_MAX_EXPERTS, err));
+    WAAGE_TRY(read_size(&r->n_used, a, g, "expert_used_count", 0, p->n_experts, err));
+    WAAGE_TRY(read_size(&p->n_ff_expert, a, g, "expert_feed_forward_length", 0, MAX_WIDTH, err));
+    r->n_groups = r->n_groups_used = r->n_group_best = 1;
+    r->scale = 1.0f;
     return WAAGE_OK;
 }
 

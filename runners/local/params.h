@@ -8,4 +8,9 @@
 WAAGE_MUST_CHECK waage_status params_read(model_params *p, const arch **a, const gguf *g,
                                           waage_err *err);
 
+/* Number and size of the experts; a router of one group that scales nothing. For read_params of an
+ * architecture that has experts. */
+WAAGE_MUST_CHECK waage_status params_read_experts(model_params *p, const arch *a, const gguf *g,
+                                                  waage_err *err);
+
 #endif

@@ -121,9 +121,13 @@ static void run_workload(workload *w, const char *path, const engine_setup *s)
     fixture_close(&f);
 }
 
-static const char *const models[] = {"tests/fixtures/tiny-llama.gguf",
-                                     "tests/fixtures/tiny-gemma3.gguf"};
-enum { N_MODELS = 2 };
+static const char *const models[] = {
+    "tests/fixtures/tiny-llama.gguf",    "tests/fixtures/tiny-gemma3.gguf",
+    "tests/fixtures/tiny-gptoss.gguf",   "tests/fixtures/tiny-qwen3moe.gguf",
+    "tests/fixtures/tiny-dsv2.gguf",     "tests/fixtures/tiny-dsv3.gguf",
+    "tests/fixtures/tiny-dsv2lite.gguf",
+};
+enum { N_MODELS = sizeof models / sizeof *models };
 
 static const struct {
     const char *name;

@@ -185,6 +185,19 @@ static void test_tiny_gemma3(void **state)
     check_model("tests/fixtures/tiny-gemma3.gguf", "tests/golden/tiny-gemma3.logits", 5e-5, 0);
 }
 
+/* Experts, latent attention, sinks: 1e-4 of the logits' standard deviation, which is above 3. */
+static void test_tiny_experts(void **state)
+{
+    static const char *const names[] = {"gptoss", "qwen3moe", "dsv2", "dsv2lite", "dsv3"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char model_path[64], logits_path[64];
+        (void)snprintf(model_path, sizeof model_path, "tests/fixtures/tiny-%s.gguf", names[i]);
+        (void)snprintf(logits_path, sizeof logits_path, "tests/golden/tiny-%s.logits", names[i]);
+        check_model(model_path, logits_path, 3e-4, 0);
+    }
+}
+
 static void check_real(const char *name, const char *golden_path)
 {
     char path[4096];
@@ -207,9 +220,8 @@ int test_engine_golden(void);
 int test_engine_golden(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tiny_llama),
-        cmocka_unit_test(test_tiny_gemma3),
-        cmocka_unit_test(test_smollm2),
+        cmocka_unit_test(test_tiny_llama),   cmocka_unit_test(test_tiny_gemma3),
+        cmocka_unit_test(test_tiny_experts), cmocka_unit_test(test_smollm2),
         cmocka_unit_test(test_gemma3_270m),
     };
     return cmocka_run_group_tests_name("engine_golden", tests, NULL, NULL);
