@@ -55,7 +55,11 @@ LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(O)/gen/suite_embed.o
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TEST_NAMES := $(patsubst tests/unit/test_%.c,%,$(TEST_SRC))
 TEST_AID := $(filter-out $(TEST_SRC),$(sort $(wildcard tests/unit/*.c)))
-TEST_OBJ := $(TEST_SRC:%.c=$(O)/%.o) $(TEST_AID:%.c=$(O)/%.o) $(O)/tests/test_main.o
+TEST_OBJ := $(TEST_SRC:%.c=$(O)/%.o) $(TEST_AID:%.c=$(O)/%.o) $(O)/tests/test_main.o $(O)/tests/emulated/emulated.o
+# Kernel sets of AVX-512 once more, emulated with AVX2, so that tests compare them on any x86 (tests/emulated).
+ifneq ($(and $(filter x86_64,$(ARCH)),$(wildcard /usr/include/simde/x86/avx512.h)),)
+EMULATED_OBJ := $(patsubst kernels/%.c,$(O)/tests/emulated/%.o,$(filter-out kernels/peak_%,$(sort $(wildcard kernels/*_avx512vnni.c))))
+endif
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/%)
 SUITES := $(sort $(shell find tasks/suites tasks/rules -name '*.yaml' 2>/dev/null))
@@ -98,7 +102,16 @@ $(O)/gen/test_list.inc: $(TEST_SRC) Makefile
 
 $(O)/tests/test_main.o: $(O)/gen/test_list.inc
 
-$(O)/run_tests: $(TEST_OBJ) $(O)/libwaage.a
+# Emulated functions take other names, so that they can live beside the product's.
+$(O)/tests/emulated/%_avx512vnni.o: kernels/%_avx512vnni.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -O1 -Wno-psabi $(ISA_FLAGS_avx2) -include tests/emulated/avx512.h -MMD -MP -MT $@ -MF $(@:.o=.d) -c -o $@.tmp $<
+	objcopy $$(nm $@.tmp | sed -n 's/.* \(kern_.*_avx512vnni\)$$/--redefine-sym \1=\1_emulated/p') $@.tmp $@
+	@rm -f $@.tmp
+
+$(O)/tests/emulated/emulated.o: CFLAGS_ALL += $(if $(EMULATED_OBJ),-DEMULATED_AVX512)
+
+$(O)/run_tests: $(TEST_OBJ) $(EMULATED_OBJ) $(O)/libwaage.a
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcmocka $(LDLIBS_ALL)
 
 # The scripted server of the command line tests.
@@ -156,4 +169,4 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
 
--include $(LIB_OBJ:.o=.d) $(O)/harness/main.d $(TEST_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(O)/harness/main.d $(TEST_OBJ:.o=.d) $(EMULATED_OBJ:.o=.d)

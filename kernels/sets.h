@@ -32,6 +32,28 @@
     void kern_lse_tile_##set(const float *x, size_t n, float *m, float *sum);                      \
     size_t kern_argmax_##set(const float *x, size_t n);
 KERN_SETS(KERN_DECLARE)
-#undef KERN_DECLARE
+
+size_t kern_matmul_scratch(size_t k); /* of every set */
+
+/* set_NAME, the set's table. */
+#define KERN_DEFINE(set)                                                                           \
+    static const kern_set set_##set = {                                                            \
+        .name = #set,                                                                              \
+        .available = kern_available_##set,                                                         \
+        .quantize = kern_quantize_##set,                                                           \
+        .matmul = kern_matmul_##set,                                                               \
+        .matmul_scratch = kern_matmul_scratch,                                                     \
+        .rmsnorm = kern_rmsnorm_##set,                                                             \
+        .layernorm = kern_layernorm_##set,                                                         \
+        .silu_mul = kern_silu_mul_##set,                                                           \
+        .gelu_mul = kern_gelu_mul_##set,                                                           \
+        .gelu = kern_gelu_##set,                                                                   \
+        .swiglu_clamped = kern_swiglu_clamped_##set,                                               \
+        .add = kern_add_##set,                                                                     \
+        .add_scaled = kern_add_scaled_##set,                                                       \
+        .attention = kern_attention_##set,                                                         \
+        .lse_tile = kern_lse_tile_##set,                                                           \
+        .argmax = kern_argmax_##set,                                                               \
+    };
 
 #endif

@@ -181,10 +181,11 @@ static void test_special_values(void **unused)
 /* ---- What quantisation must do, in every set --------------------------------------------------
  */
 
-static void quantized_by_hand(const kern_set *set)
+static void quantized_by_hand(const kern_set *set, const kern_set *ref)
 {
     float x[96] = {0};
     case_acts a;
+    (void)ref;
     x[0] = -32512.0f, x[1] = 0.5f, x[2] = 1.5f, x[3] = -2.5f, x[4] = 384.0f;
     x[32] = 0x1.fffffep-101f; /* below 2^-100: nothing */
     x[64] = -0x1p-100f;       /* the smallest that counts */
@@ -209,47 +210,52 @@ static void quantized_by_hand(const kern_set *set)
 static void test_quantize_by_hand(void **unused)
 {
     (void)unused;
-    for (const kern_set *const *s = kern_sets; *s; s++)
-        if ((*s)->available()) quantized_by_hand(*s);
+    case_each_set(quantized_by_hand);
 }
 
 /* A row whose length is no multiple of 32 ends in zeros; what follows it in memory is not read into
  * the block. */
-static void test_quantize_tail(void **unused)
+static void quantized_tail(const kern_set *set, const kern_set *ref)
 {
     float x[80];
-    (void)unused;
+    case_acts a;
+    (void)ref;
     for (size_t i = 0; i < 80; i++)
         x[i] = i < 40 ? 1.0f : (float)NAN;
-    for (const kern_set *const *s = kern_sets; *s; s++) {
-        case_acts a;
-        if (!(*s)->available()) continue;
-        assert_true(acts_new(&a, *s, KERN_GRADE_I16, x, 1, 40));
-        assert_int_equal(a.acts.n_blocks, 2);
-        for (size_t i = 0; i < 64; i++)
-            assert_int_equal(a.acts.q16[i], i < 40 ? 32512 : 0);
-        free(a.storage);
+    assert_true(acts_new(&a, set, KERN_GRADE_I16, x, 1, 40));
+    assert_int_equal(a.acts.n_blocks, 2);
+    for (size_t i = 0; i < 64; i++)
+        assert_int_equal(a.acts.q16[i], i < 40 ? 32512 : 0);
+    free(a.storage);
+}
+
+static void test_quantize_tail(void **unused)
+{
+    (void)unused;
+    case_each_set(quantized_tail);
+}
+
+static void non_finite(const kern_set *set, const kern_set *ref)
+{
+    const float bad[] = {(float)INFINITY, -(float)INFINITY, (float)NAN, -(float)NAN};
+    (void)ref;
+    for (size_t g = 0; g < 3; g++) {
+        for (size_t at = 0; at < 80; at++) {
+            float x[2][80] = {{1.0f}, {2.0f}};
+            case_acts a;
+            x[1][at] = bad[at % 4];
+            assert_false(acts_new(&a, set, (kern_grade)g, x[0], 2, 80));
+            assert_true(set->quantize(&a.acts, 0, 1)); /* the other row is fine */
+            if (g != KERN_GRADE_F32) assert_true(a.acts.scale[3 + at / 32] == 0.0f);
+            free(a.storage);
+        }
     }
 }
 
 static void test_non_finite(void **unused)
 {
-    const float bad[] = {(float)INFINITY, -(float)INFINITY, (float)NAN, -(float)NAN};
     (void)unused;
-    for (const kern_set *const *s = kern_sets; *s; s++) {
-        if (!(*s)->available()) continue;
-        for (size_t g = 0; g < 3; g++) {
-            for (size_t at = 0; at < 80; at++) {
-                float x[2][80] = {{1.0f}, {2.0f}};
-                case_acts a;
-                x[1][at] = bad[at % 4];
-                assert_false(acts_new(&a, *s, (kern_grade)g, x[0], 2, 80));
-                assert_true((*s)->quantize(&a.acts, 0, 1)); /* the other row is fine */
-                if (g != KERN_GRADE_F32) assert_true(a.acts.scale[3 + at / 32] == 0.0f);
-                free(a.storage);
-            }
-        }
-    }
+    case_each_set(non_finite);
 }
 
 /* ---- The reference against sums in double -----------------------------------------------------
@@ -372,8 +378,7 @@ static void slices(const kern_set *set, const kern_set *ref)
 static void test_slices(void **unused)
 {
     (void)unused;
-    for (const kern_set *const *s = kern_sets; *s; s++)
-        if ((*s)->available()) slices(*s, NULL);
+    case_each_set(slices);
 }
 
 /* ---- The table ----------------------------------------------------------------------------------
