@@ -118,6 +118,9 @@ $(O)/run_tests: $(TEST_OBJ) $(EMULATED_OBJ) $(O)/libwaage.a
 $(O)/fault_server: $(O)/tests/fault_server_main.o $(O)/tests/unit/fault_server.o
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -lpthread
 
+$(O)/bench_%: $(O)/tests/bench_%.o $(O)/libwaage.a
+	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+
 $(O)/fuzz_%: tests/fuzz/fuzz_%.c $(O)/libwaage.a
 	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/libwaage.a $(LDLIBS_ALL)
 

@@ -158,37 +158,64 @@ static bool find_merge(const void *model, const merge_symbol *l, const merge_sym
     return true;
 }
 
-static void put_symbol(const spm *m, const merge_symbol *s, id_list *out)
+/* False when a byte has no token: what an unknown byte gives depends on what stands before it. */
+static bool put_symbol(const spm *m, const merge_symbol *s, id_list *out)
 {
+    bool known = true;
     if (s->id >= 0) {
         id_list_put(out, s->id);
-        return;
+        return true;
     }
     for (uint32_t i = 0; i < s->len; i++) {
         const int32_t id = m->byte_id[(unsigned char)s->s[i]];
+        known = known && id >= 0;
         if (id >= 0)
             id_list_put(out, id);
         else if (m->unk >= 0 && (out->n == 0 || out->id[out->n - 1] != m->unk))
             id_list_put(out, m->unk); /* a run of unknown bytes is one unknown token */
     }
+    return known;
 }
 
-void spm_encode(const spm *m, const char *s, size_t len, merge_work *w, id_list *out)
+/* End of the part that begins at s[0]: up to the first pair that lies in no token. */
+static size_t part_length(const spm *m, const char *s, size_t len)
 {
-    for (size_t i = 0; i < len && !w->failed;) {
-        uint32_t before = 0, cp;
-        merge_begin(w);
-        while (i < len && !w->failed) {
-            const size_t n = utf8_decode(s + i, len - i, &cp);
-            if (w->n && !filter_has(m, before, cp)) break;
-            int32_t id = vocab_find(m->v, s + i, n);
-            if (id >= 0 && !may_merge(m->v->token[id].type)) id = -1;
-            merge_add(w, s + i, (uint32_t)n, id);
-            before = cp;
-            i += n;
-        }
-        merge_run(w, m, find_merge);
-        for (uint32_t k = 0; !w->failed && k != MERGE_NONE; k = w->symbol[k].next)
-            put_symbol(m, &w->symbol[k], out);
+    uint32_t before, cp;
+    size_t i = utf8_decode(s, len, &before);
+    while (i < len) {
+        const size_t n = utf8_decode(s + i, len - i, &cp);
+        if (!filter_has(m, before, cp)) break;
+        before = cp;
+        i += n;
+    }
+    return i;
+}
+
+static bool encode_part(const spm *m, const char *s, size_t len, merge_work *w, id_list *out)
+{
+    bool known = true;
+    merge_begin(w);
+    for (size_t i = 0, n; i < len && !w->failed; i += n) {
+        uint32_t cp;
+        n = utf8_decode(s + i, len - i, &cp);
+        int32_t id = vocab_find(m->v, s + i, n);
+        if (id >= 0 && !may_merge(m->v->token[id].type)) id = -1;
+        merge_add(w, s + i, (uint32_t)n, id);
+    }
+    merge_run(w, m, find_merge);
+    for (uint32_t k = 0; !w->failed && k != MERGE_NONE; k = w->symbol[k].next)
+        known = put_symbol(m, &w->symbol[k], out) && known;
+    return known;
+}
+
+void spm_encode(const spm *m, const char *s, size_t len, merge_work *w, word_cache *words,
+                id_list *out)
+{
+    for (size_t i = 0, n; i < len && !w->failed; i += n) {
+        const size_t from = out->n;
+        n = part_length(m, s + i, len - i);
+        if (word_cache_find(words, s + i, n, out)) continue;
+        if (encode_part(m, s + i, n, w, out) && !w->failed)
+            word_cache_put(words, s + i, n, out, from);
     }
 }

@@ -5,6 +5,7 @@
 #define RUNNERS_LOCAL_SPM_H
 #include "runners/local/merge.h"
 #include "runners/local/vocab.h"
+#include "runners/local/word_cache.h"
 
 typedef struct spm spm; /* opaque */
 
@@ -13,8 +14,9 @@ typedef struct spm spm; /* opaque */
 WAAGE_MUST_CHECK waage_status spm_create(spm **out, const gguf *g, const vocab *v, int32_t unk,
                                          waage_err *err);
 void spm_free(spm *m); /* NULL is fine */
-/* Append the ids of valid UTF-8 text in which blanks are U+2581 already. */
-void spm_encode(const spm *m, const char *s, size_t len, merge_work *w, id_list *out);
+/* Append the ids of valid UTF-8 text in which blanks are U+2581 already. words may be NULL. */
+void spm_encode(const spm *m, const char *s, size_t len, merge_work *w, word_cache *words,
+                id_list *out);
 /* Value of a byte token's text "<0x41>", -1 when it is none. */
 int spm_byte_of_text(const char *s, size_t len);
 

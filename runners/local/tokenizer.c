@@ -4,13 +4,14 @@
 #include "runners/local/tokenizer.h"
 #include <stdlib.h>
 #include <string.h>
-#include "harness/base/unicode.h"
 #include "harness/base/utf8.h"
 #include "runners/local/added_tokens.h"
 #include "runners/local/bpe.h"
 #include "runners/local/gguf_internal.h"
+#include "runners/local/nfc.h"
 #include "runners/local/pretokenizer.h"
 #include "runners/local/spm.h"
+#include "runners/local/word_cache.h"
 
 enum { TEXT_MAX = 1 << 30, EOG_MAX = 32 };
 
@@ -24,6 +25,7 @@ struct tokenizer {
     pretokenizer *pre; /* byte-level BPE: pre and bpe, else spm */
     bpe *bpe;
     spm *spm;
+    word_pool *words;
     char *piece;      /* bytes of all tokens, one behind the other */
     size_t *piece_at; /* (n + 1) offsets into it */
     int32_t eog[EOG_MAX];
@@ -182,6 +184,7 @@ static waage_status fill(tokenizer *t, const gguf *g, waage_err *err)
         return waage_err_set(err, WAAGE_EUNSUPPORTED,
                              "%s: the tokenizer model '%s' is not supported (gpt2 and llama are)",
                              gguf_path(g), gguf_clean(model, buf));
+    if (!word_pool_create(&t->words)) return waage_err_nomem(err);
     WAAGE_TRY(vocab_read(&t->v, g, err));
     t->info.n_tokens = t->v.n;
     WAAGE_TRY(read_ids(t, g, err));
@@ -212,6 +215,7 @@ void tokenizer_free(tokenizer *t)
     pretokenizer_free(t->pre);
     bpe_free(t->bpe);
     spm_free(t->spm);
+    word_pool_free(t->words);
     added_tokens_free(&t->added);
     vocab_free(&t->v);
     free(t->piece);
@@ -315,6 +319,7 @@ static bool clean(source *x, bool marks)
 
 typedef struct {
     const tokenizer *t;
+    word_cache *words; /* lent by t->words, NULL: without */
     merge_work work;
     pretokenizer_cuts cuts;
     id_list ids;
@@ -322,17 +327,22 @@ typedef struct {
     size_t escaped_cap;
 } encoder;
 
+static void encode_word(encoder *e, const char *s, size_t len)
+{
+    const size_t from = e->ids.n;
+    if (word_cache_find(e->words, s, len, &e->ids)) return;
+    bpe_encode(e->t->bpe, s, len, &e->work, &e->ids);
+    if (!e->work.failed) word_cache_put(e->words, s, len, &e->ids, from);
+}
+
 static waage_status encode_bpe(encoder *e, const char *s, size_t len, waage_err *err)
 {
     arena a = ARENA_EMPTY;
-    bool ascii = true;
-    for (size_t i = 0; ascii && i < len; i++)
-        ascii = (unsigned char)s[i] < 0x80;
-    if (!ascii && pretokenizer_get_rule(e->t->pre)->nfc)
-        s = unicode_normalise(&a, s, len, UNICODE_NFC, &len);
-    waage_status st = s ? pretokenizer_cut(e->t->pre, s, len, &e->cuts, err) : waage_err_nomem(err);
+    waage_status st = WAAGE_OK;
+    if (pretokenizer_get_rule(e->t->pre)->nfc) st = nfc_normalise(&s, &len, s, len, &a, err);
+    if (st == WAAGE_OK) st = pretokenizer_cut(e->t->pre, s, len, &e->cuts, err);
     for (size_t i = 0, at = 0; st == WAAGE_OK && i < e->cuts.n; at = e->cuts.end[i], i++)
-        bpe_encode(e->t->bpe, s + at, e->cuts.end[i] - at, &e->work, &e->ids);
+        encode_word(e, s + at, e->cuts.end[i] - at);
     arena_free(&a);
     return st;
 }
@@ -359,7 +369,7 @@ static waage_status encode_spm(encoder *e, const char *s, size_t len, waage_err 
         memcpy(e->escaped + n, blank_mark, 3);
         n += 3;
     }
-    spm_encode(e->t->spm, e->escaped, n, &e->work, &e->ids);
+    spm_encode(e->t->spm, e->escaped, n, &e->work, e->words, &e->ids);
     return WAAGE_OK;
 }
 
@@ -445,11 +455,13 @@ waage_status tokenizer_encode_spans(const tokenizer *t, const char *text, size_t
     if (len > TEXT_MAX)
         return waage_err_set(err, WAAGE_EINVAL, "a text of %zu bytes is too long to tokenise", len);
     WAAGE_TRY(check_spans(spans, n_spans, len, err));
+    e.words = word_pool_take(t->words);
     waage_status st =
         is_clean(text, len, t->spm) || clean(&x, t->spm) ? WAAGE_OK : waage_err_nomem(err);
     if (add_bos && t->info.add_bos) id_list_put(&e.ids, t->info.bos);
     if (st == WAAGE_OK) st = encode_source(&e, &x, err);
     if (st == WAAGE_OK) st = copy_ids(&e, a, ids, n, err);
+    word_pool_give(t->words, e.words);
     merge_free(&e.work);
     pretokenizer_cuts_free(&e.cuts);
     free(e.ids.id);

@@ -5,6 +5,7 @@ make_tokens.py fixtures            tests/fixtures/tok-*.gguf (tiny vocabularies 
                                    rule by the same library's regular expressions)
 make_tokens.py gemma TOKENIZER_JSON     tests/golden/tokens-gemma3.tsv, by `tokenizers`
 make_tokens.py smollm MODEL_GGUF        tests/golden/tokens-smollm2.tsv, by llama.cpp (package xllamacpp)
+make_tokens.py vocab NAME TOKENIZER_JSON  tests/golden/tokens-NAME.tsv for vocab-NAME.gguf, which `convert` makes
 make_tokens.py full MODEL_GGUF TOKENIZER_JSON|llama.cpp OUT [BYTES [DIR]]
                                    the whole corpus, and the text of every file below DIR; check with
                                    WAAGE_TOKEN_CASES=OUT run_tests tokenizer
@@ -290,6 +291,8 @@ def main(argv):
         write_cases(os.path.join(HERE, "tokens-gemma3.tsv"), "gemma-3-270m-q4_k_m.gguf", by_tokenizers(argv[1], short_docs(16000, 8)))
     elif argv[:1] == ["smollm"] and len(argv) == 2:
         write_cases(os.path.join(HERE, "tokens-smollm2.tsv"), "SmolLM2-135M-Instruct.Q4_1.gguf", by_llama_cpp(argv[1], short_docs(8000, 8)))
+    elif argv[:1] == ["vocab"] and len(argv) == 3:
+        write_cases(os.path.join(HERE, f"tokens-{argv[1]}.tsv"), f"vocab-{argv[1]}.gguf", by_tokenizers(argv[2], short_docs(12000, 9)))
     elif argv[:1] == ["full"] and len(argv) in (4, 5, 6):
         docs = [d for _, d in corpus(int(argv[4]) if len(argv) >= 5 else 1200000)]
         docs += files_below(argv[5]) if len(argv) == 6 else []

@@ -6,7 +6,11 @@
 #include "tests/unit/gguf_build.h"
 #include "tests/unit/escaped.h"
 #include "harness/base/file.h"
+#include "harness/base/rng.h"
+#include "harness/base/unicode.h"
+#include "harness/base/utf8.h"
 #include "runners/local/detokenizer.h"
+#include "runners/local/nfc.h"
 #include "runners/local/tokenizer.h"
 
 int test_tokenizer(void);
@@ -105,7 +109,78 @@ static void test_golden(void **state)
     check_file("tests/golden/tokens-spm-prefix.tsv");
     check_file("tests/golden/tokens-gemma3.tsv");
     check_file("tests/golden/tokens-smollm2.tsv");
+    check_file(
+        "tests/golden/tokens-deepseek-v3.tsv"); /* vocabularies alone: make_tokens.py convert */
+    check_file("tests/golden/tokens-gpt-oss.tsv");
+    check_file("tests/golden/tokens-llama3.tsv");
+    check_file("tests/golden/tokens-qwen3.tsv");
     if (getenv("WAAGE_TOKEN_CASES")) check_file(getenv("WAAGE_TOKEN_CASES"));
+}
+
+/* ---- Normal form, words met before --------------------------------------------------------------
+ */
+
+/* The quick way gives what the library gives for the whole text. */
+static void test_nfc(void **state)
+{
+    (void)state;
+    static const uint32_t from[] = {0x20,   0xA0,   0x300,  0x370,   0x5D0,   0x620,  0x900,
+                                    0x9B0,  0xE00,  0x1100, 0x1160,  0x11A8,  0x1B05, 0x1E00,
+                                    0x1F00, 0x2000, 0x2126, 0x3040,  0x3099,  0x4E00, 0xAC00,
+                                    0xF900, 0xFB1D, 0xFF60, 0x1D15E, 0x1F600, 0x2F800};
+    rng r;
+    waage_err err = {0};
+    rng_init(&r, 3, 1);
+    for (size_t round = 0; round < 20000; round++) {
+        char text[64 * 4];
+        size_t len = 0, n = 0, n_want = 0;
+        const char *got = NULL;
+        arena a = ARENA_EMPTY;
+        for (size_t i = rng_below(&r, 24); i > 0; i--)
+            len += utf8_encode(from[rng_below(&r, COUNT_OF(from))] + (uint32_t)rng_below(&r, 48),
+                               text + len);
+        const char *want = unicode_normalise(&a, text, len, UNICODE_NFC, &n_want);
+        assert_ok(nfc_normalise(&got, &n, text, len, &a, &err), err);
+        assert_int_equal(n, n_want);
+        assert_memory_equal(got, want, n);
+        arena_free(&a);
+    }
+}
+
+/* What a tokenizer has learnt never shows: all golden texts again, in another order, by one that
+ * has seen them, and single words that push each other out. */
+static void test_words_met_before(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"tests/fixtures/tok-bpe.gguf",
+                                        "tests/fixtures/tok-spm.gguf",
+                                        "tests/fixtures/tok-spm-prefix.gguf"};
+    for (size_t p = 0; p < COUNT_OF(paths); p++) {
+        model learnt = open_model(paths[p]);
+        rng r;
+        rng_init(&r, 4, p);
+        for (size_t round = 0; round < 300; round++) {
+            model fresh = open_model(paths[p]);
+            char text[256];
+            size_t len = 0, n_a, n_b;
+            const int32_t *ids_a, *ids_b;
+            arena a = ARENA_EMPTY;
+            waage_err err;
+            while (len < 200)
+                len += (size_t)snprintf(
+                    text + len, sizeof text - len, "%s%c%u", rng_below(&r, 2) ? " " : "",
+                    (char)('a' + rng_below(&r, 26)), (unsigned)rng_below(&r, 3000));
+            assert_ok(tokenizer_encode(learnt.t, text, len, false, false, &a, &ids_a, &n_a, &err),
+                      err);
+            assert_ok(tokenizer_encode(fresh.t, text, len, false, false, &a, &ids_b, &n_b, &err),
+                      err);
+            assert_int_equal(n_a, n_b);
+            assert_memory_equal(ids_a, ids_b, n_a * sizeof *ids_a);
+            arena_free(&a);
+            close_model(&fresh);
+        }
+        close_model(&learnt);
+    }
 }
 
 /* ---- Trust and BOS ------------------------------------------------------------------------------
@@ -495,6 +570,8 @@ static void test_long_runs(void **state)
 int test_tokenizer(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden),
+                                       cmocka_unit_test(test_nfc),
+                                       cmocka_unit_test(test_words_met_before),
                                        cmocka_unit_test(test_trust),
                                        cmocka_unit_test(test_trust_after_repair),
                                        cmocka_unit_test(test_bad_spans),
