@@ -302,16 +302,18 @@ typedef struct {
     size_t layer, n_kv_heads;
     kern_kv_shape shape;
     const block_heads *heads;
+    size_t n_heads, run, n_runs; /* query heads of a key/value head, and of a part of it */
 } attend_job;
 
-/* A part is one group of tokens and one key/value head. */
+/* A part is one group of tokens and some query heads of one key/value head. */
 static void attend_part(void *ctx, size_t part, size_t thread)
 {
     const attend_job *j = ctx;
     const step *s = j->s;
     const block_heads *h = j->heads;
-    const step_group *g = &s->groups[part / j->n_kv_heads];
-    const size_t head = part % j->n_kv_heads, n_heads = h->n_heads / j->n_kv_heads;
+    const step_group *g = &s->groups[part / j->n_runs / j->n_kv_heads];
+    const size_t head = part / j->n_runs % j->n_kv_heads, skip = part % j->n_runs * j->run;
+    const size_t query = head * j->n_heads + skip;
     const size_t first = s->pos[g->first], last = first + g->n - 1;
     const size_t from = h->window != 0 && first + 1 > h->window ? first + 1 - h->window : 0;
     const void **blocks = s->block_ptrs + thread * s->max_pages;
@@ -320,15 +322,15 @@ static void attend_part(void *ctx, size_t part, size_t thread)
         blocks[i] = kvcache_block(s->kv, pages[i], j->layer, head);
     const kern_attn job = {
         .kv = j->shape,
-        .n_heads = n_heads,
+        .n_heads = min_size(j->run, j->n_heads - skip),
         .n_tokens = g->n,
-        .q = h->q + g->first * h->ldq + head * n_heads * j->shape.key_dim,
+        .q = h->q + g->first * h->ldq + query * j->shape.key_dim,
         .ldq = h->ldq,
-        .sinks = h->sinks ? h->sinks + head * n_heads : NULL,
+        .sinks = h->sinks ? h->sinks + query : NULL,
         .blocks = blocks,
         .pos = first,
         .window = h->window,
-        .out = h->out + g->first * h->ldo + head * n_heads * j->shape.value_dim,
+        .out = h->out + g->first * h->ldo + query * j->shape.value_dim,
         .ldo = h->ldo,
         .scratch = s->scratch + thread * s->scratch_bytes,
     };
@@ -338,8 +340,18 @@ static void attend_part(void *ctx, size_t part, size_t thread)
 void block_attend(step *s, size_t layer, const block_heads *heads)
 {
     const kv_shape shape = kvcache_shape(s->kv);
-    attend_job job = {s, layer, shape.n_kv_heads, shape.block, heads};
-    pool_run(s->threads, s->n_groups * shape.n_kv_heads, attend_part, &job);
+    attend_job job = {.s = s,
+                      .layer = layer,
+                      .n_kv_heads = shape.n_kv_heads,
+                      .shape = shape.block,
+                      .heads = heads,
+                      .n_heads = heads->n_heads / shape.n_kv_heads};
+    const size_t pairs = s->n_groups * shape.n_kv_heads;
+    const size_t want = pool_n_threads(s->threads) * 2; /* few sequences must not idle threads */
+    const size_t runs = min_size((want + pairs - 1) / pairs, job.n_heads);
+    job.run = (job.n_heads + runs - 1) / runs;
+    job.n_runs = (job.n_heads + job.run - 1) / job.run;
+    pool_run(s->threads, pairs * job.n_runs, attend_part, &job);
 }
 
 void block_attention(step *s, size_t layer)

@@ -186,6 +186,15 @@ static void test_committed_hashes(void **state)
             n_bad);
 }
 
+/* The first two models run under everything, the others take turns: what they add stands above the
+ * kernels. */
+enum { N_WHOLE = 2 };
+
+static bool has_turn(size_t m, size_t i, size_t n)
+{
+    return m < N_WHOLE || i % n == m % n;
+}
+
 /* Each grade under one setting that differs from the committed one in everything. */
 static void test_kernel_sets(void **state)
 {
@@ -195,6 +204,7 @@ static void test_kernel_sets(void **state)
         for (size_t m = 0; m < N_MODELS; m++)
             for (size_t g = 0; g < N_GRADES; g++) {
                 char expected[HASH_HEX];
+                if (!has_turn(m, g, N_GRADES)) continue;
                 engine_setup s = {.n_threads = 2,
                                   .n_slots = 5,
                                   .chunk = 100,
@@ -227,7 +237,7 @@ static void test_batch_threads_chunks_memory(void **state)
         char expected[HASH_HEX];
         read_golden_hash(expected, models[m], "i16");
         for (size_t i = 0; i < sizeof setups / sizeof *setups; i++)
-            check_setup(models[m], &setups[i], expected, "batch");
+            if (has_turn(m, i, 2)) check_setup(models[m], &setups[i], expected, "batch");
     }
 }
 
