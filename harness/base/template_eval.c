@@ -95,8 +95,8 @@ static bool loop_attribute(const tloop *l, const char *name, tval *out)
                    {"revindex", l->n - l->index0},
                    {"revindex0", l->n - l->index0 - 1},
                    {"length", l->n},
-                   {"depth", l->depth + 1},
-                   {"depth0", l->depth}};
+                   {"depth", 1}, /* only recursive loops go deeper */
+                   {"depth0", 0}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (strcmp(name, numbers[i].name) != 0) continue;
         *out = tval_int((int64_t)numbers[i].value);
@@ -160,7 +160,7 @@ static waage_status eval_slice(render *r, frame *f, const node *n, tval *out)
     const int64_t no = INT64_MIN;
 
     WAAGE_TRY(render_eval(r, f, n->a, &obj));
-    if (obj.kind != TV_STR && obj.kind != TV_LIST)
+    if (obj.kind != TV_STR && (obj.kind != TV_LIST || obj.u.list->is > LIST_RANGE))
         return render_fail(r, n->line, "%s has no slices", tval_kind_name(&obj));
     WAAGE_TRY(tval_items(r, n->line, &obj, &items));
     WAAGE_TRY(slice_bound(r, f, n->d, 1, &step));
@@ -179,6 +179,7 @@ static waage_status eval_slice(render *r, frame *f, const node *n, tval *out)
         WAAGE_TRY(tlist_add(r, picked, items->items[i]));
     }
     if (obj.kind == TV_LIST) {
+        picked->is = obj.u.list->is;
         picked->tuple = obj.u.list->tuple;
         *out = (tval){.kind = TV_LIST, .u.list = picked};
         return WAAGE_OK;
@@ -472,20 +473,24 @@ static waage_status filter_items(render *r, frame *f, const node *n, tlist **ite
     return WAAGE_OK;
 }
 
+/* What is set inside is not there outside. */
+static waage_status exec_scope(render *r, frame *f, const node *n, tbuf *out)
+{
+    frame *inner = new_frame(r, f);
+    return inner ? exec(r, inner, n->a, out) : waage_err_nomem(r->err);
+}
+
 static waage_status exec_for(render *r, frame *f, const node *n, tbuf *out)
 {
     tval iterable;
     tlist *items;
-    const tval *outer = lookup(f, "loop");
-
     WAAGE_TRY(render_eval(r, f, n->a, &iterable));
     WAAGE_TRY(tval_items(r, n->line, &iterable, &items));
     WAAGE_TRY(filter_items(r, f, n, &items));
     if (items->n == 0) return n->d ? exec(r, f, n->d, out) : WAAGE_OK;
     tloop *loop = arena_calloc(r->a, 1, sizeof *loop);
     if (!loop) return waage_err_nomem(r->err);
-    *loop = (tloop){0, items->n, items->items,
-                    outer && outer->kind == TV_LOOP ? outer->u.loop->depth + 1 : 0};
+    *loop = (tloop){0, items->n, items->items};
     for (; loop->index0 < items->n; loop->index0++) {
         WAAGE_TRY(render_charge(r, n->line, 0));
         frame *inner = new_frame(r, f);
@@ -542,6 +547,8 @@ static waage_status exec_kind(render *r, frame *f, const node *n, tbuf *out)
         return exec_set_block(r, f, n, out);
     case N_MACRO:
         return bind(r, f, n->name, (tval){.kind = TV_MACRO, .u.macro = n});
+    case N_SCOPE:
+        return exec_scope(r, f, n, out);
     case N_BREAK:
     case N_CONTINUE:
         r->jump = n->kind;

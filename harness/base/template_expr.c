@@ -340,6 +340,9 @@ static waage_status parse_test(parser *p, node **n)
         WAAGE_TRY(parser_add(p, &arg, e));
         t->kids = arg.items;
         t->n_kids = 1;
+    } else if (parser_at_name(p, "is") || parser_at_name(p, "if") || parser_at_name(p, "in") ||
+               parser_at_name(p, "not")) {
+        return parser_fail(p, "`%s` right behind a test; put the test in brackets", p->t->text);
     }
     WAAGE_TRY(check_arguments(p, t));
     *n = t;

@@ -22,6 +22,7 @@ static waage_status function_range(render *r, const call_args *c, const tval *se
         WAAGE_TRY(tlist_add(r, l, tval_int(i)));
         if (__builtin_add_overflow(i, step, &i)) break;
     }
+    l->is = LIST_RANGE;
     *out = (tval){.kind = TV_LIST, .u.list = l};
     return WAAGE_OK;
 }

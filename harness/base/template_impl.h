@@ -50,10 +50,21 @@ struct tval {
     } u;
 };
 
+/* What looks like a list to a template, but is none in Python: it has no text, and none but a range
+ * has members by number. */
+typedef enum {
+    LIST_PLAIN,
+    LIST_RANGE,
+    LIST_VIEW,     /* of a map: keys(), values(), items() */
+    LIST_GENERATOR /* map, select and their kin: always true, and can be walked over once */
+} list_kind;
+
 struct tlist {
     tval *items;
     size_t n, cap;
     bool tuple; /* prints as (a, b) */
+    bool used;  /* a generator that was walked over */
+    list_kind is;
 };
 
 typedef struct {
@@ -68,7 +79,6 @@ struct tmap {
 struct tloop {
     size_t index0, n;
     const tval *items; /* (n) */
-    size_t depth;
 };
 
 /* A growing text with the writer of each byte. */
@@ -95,6 +105,7 @@ typedef enum {
     N_MACRO,
     N_BREAK,
     N_CONTINUE,
+    N_SCOPE,
     /* expressions */
     N_CONST,
     N_NAME,

@@ -24,6 +24,7 @@ static waage_status map_members(render *r, const call_args *c, const tval *self,
         }
         WAAGE_TRY(tlist_add(r, l, entry));
     }
+    l->is = LIST_VIEW;
     *out = (tval){.kind = TV_LIST, .u.list = l};
     return WAAGE_OK;
 }
@@ -60,10 +61,14 @@ static waage_status method_cycle(render *r, const call_args *c, const tval *self
 
 static waage_status filter_items(render *r, const call_args *c, const tval *self, tval *out)
 {
-    if (self->kind != TV_UNDEFINED) return map_members(r, c, self, true, true, out);
-    tlist *l;
-    WAAGE_TRY(tlist_new(r, &l));
-    *out = (tval){.kind = TV_LIST, .u.list = l};
+    if (self->kind != TV_UNDEFINED) {
+        WAAGE_TRY(map_members(r, c, self, true, true, out));
+    } else {
+        tlist *l;
+        WAAGE_TRY(tlist_new(r, &l));
+        *out = (tval){.kind = TV_LIST, .u.list = l};
+    }
+    out->u.list->is = LIST_GENERATOR;
     return WAAGE_OK;
 }
 
@@ -162,9 +167,17 @@ static waage_status filter_reverse(render *r, const call_args *c, const tval *se
     WAAGE_TRY(tlist_new(r, &back));
     for (size_t i = items->n; i-- > 0;)
         WAAGE_TRY(tlist_add(r, back, items->items[i]));
+    back->is = LIST_GENERATOR;
     *out = (tval){.kind = TV_LIST, .u.list = back};
     if (self->kind == TV_STR) return join_items(r, c, back, (tstr){"", 0, NULL, false}, out);
     return WAAGE_OK;
+}
+
+/* What map, select and their kin walk over: nothing, if the value counts as false. */
+static waage_status items_if_true(render *r, const call_args *c, const tval *self, tlist **out)
+{
+    if (tval_truth(self) || self->kind == TV_UNDEFINED) return tval_items(r, c->line, self, out);
+    return tlist_new(r, out);
 }
 
 /* A filter or test named by a string: map('trim'), select('none'). */
@@ -201,7 +214,7 @@ static waage_status filter_map(render *r, const call_args *c, const tval *self, 
     const callee *fn = NULL;
     const tval *attribute = &c->args[4];
     const bool by_attribute = call_given(attribute);
-    WAAGE_TRY(tval_items(r, c->line, self, &items));
+    WAAGE_TRY(items_if_true(r, c, self, &items));
     WAAGE_TRY(tlist_new(r, &mapped));
     const call_args rest = shift(c, 1);
     size_t n = 0;
@@ -217,6 +230,7 @@ static waage_status filter_map(render *r, const call_args *c, const tval *self, 
         if (by_attribute && v.kind == TV_UNDEFINED && call_given(&c->args[5])) v = c->args[5];
         WAAGE_TRY(tlist_add(r, mapped, v));
     }
+    mapped->is = LIST_GENERATOR;
     *out = (tval){.kind = TV_LIST, .u.list = mapped};
     return WAAGE_OK;
 }
@@ -228,7 +242,7 @@ static waage_status pick(render *r, const call_args *c, const tval *self, bool a
     tlist *items, *picked;
     const size_t at = attr ? 1 : 0;
     const callee *fn = NULL;
-    WAAGE_TRY(tval_items(r, c->line, self, &items));
+    WAAGE_TRY(items_if_true(r, c, self, &items));
     WAAGE_TRY(tlist_new(r, &picked));
     const call_args rest = shift(c, at + 1);
     if (call_given(&c->args[at]))
@@ -237,10 +251,13 @@ static waage_status pick(render *r, const call_args *c, const tval *self, bool a
     for (size_t i = 0; i < items->n; i++) {
         tval v = items->items[i], holds;
         if (attr) WAAGE_TRY(tval_member(r, c->line, &items->items[i], &c->args[0], &v));
+        if (!fn && tval_is_unusable(r, &v))
+            return render_fail(r, c->line, "`%s` is undefined", v.u.str.s);
         holds = tval_bool(tval_truth(&v));
         if (fn) WAAGE_TRY(fn->run(r, &rest, &v, &holds));
         if (holds.u.b == keep) WAAGE_TRY(tlist_add(r, picked, items->items[i]));
     }
+    picked->is = LIST_GENERATOR;
     *out = (tval){.kind = TV_LIST, .u.list = picked};
     return WAAGE_OK;
 }

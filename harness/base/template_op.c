@@ -184,6 +184,8 @@ waage_status tval_binary(render *r, const node *n, const tval *a, const tval *b,
 waage_status tval_contains(render *r, uint32_t line, const tval *item, const tval *in, bool *out)
 {
     *out = false;
+    if (tval_is_unusable(r, item) && (in->kind != TV_LIST || in->u.list->n > 0))
+        return render_fail(r, line, "`%s` is undefined", item->u.str.s);
     if (in->kind == TV_STR && item->kind == TV_STR) {
         *out = tstr_find(in->u.str, item->u.str, 0) != SIZE_MAX;
         return render_charge(r, line, in->u.str.len);
@@ -223,7 +225,8 @@ waage_status tval_item(render *r, uint32_t line, const tval *v, const tval *key,
     if (v->kind == TV_MAP || v->kind == TV_NAMESPACE) {
         for (size_t i = 0; i < v->u.map->n; i++)
             if (tval_equal(&v->u.map->pairs[i].key, key)) *out = v->u.map->pairs[i].val;
-    } else if (v->kind == TV_LIST && (key->kind == TV_INT || key->kind == TV_BOOL)) {
+    } else if (v->kind == TV_LIST && v->u.list->is <= LIST_RANGE &&
+               (key->kind == TV_INT || key->kind == TV_BOOL)) {
         const int64_t i = key->kind == TV_INT ? key->u.i : key->u.b;
         if (index_of(i, v->u.list->n, &at)) *out = v->u.list->items[at];
     } else if (v->kind == TV_STR && key->kind == TV_INT) {

@@ -166,12 +166,14 @@ static waage_status parse_continue(parser *p, node **out)
     return parse_jump(p, N_CONTINUE, out);
 }
 
-/* {% generation %} marks the assistant's own words for training; it changes no text. */
+/* {% generation %} marks the assistant's own words for training; all it does is to be a scope. */
 static waage_status parse_generation(parser *p, node **out)
 {
     static const char *const ends[] = {"endgeneration", NULL};
+    PARSER_NEW(scope, N_SCOPE);
     WAAGE_TRY(end_block(p));
-    WAAGE_TRY(parse_body(p, ends, out));
+    WAAGE_TRY(parse_body(p, ends, &scope->a));
+    *out = scope;
     return end_statement(p, "endgeneration");
 }
 

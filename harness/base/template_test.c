@@ -22,10 +22,26 @@ TEST(string, v->kind == TV_STR)
 TEST(mapping, v->kind == TV_MAP)
 TEST(iterable,
      v->kind == TV_STR || v->kind == TV_LIST || v->kind == TV_MAP || v->kind == TV_UNDEFINED)
-TEST(sequence,
-     v->kind == TV_STR || v->kind == TV_LIST || v->kind == TV_MAP || v->kind == TV_UNDEFINED)
-TEST(eq, tval_equal(v, &c->args[0]))
-TEST(ne, !tval_equal(v, &c->args[0]))
+TEST(sequence, v->kind == TV_STR || (v->kind == TV_LIST && v->u.list->is <= LIST_RANGE) ||
+                   v->kind == TV_MAP || v->kind == TV_UNDEFINED)
+
+static waage_status equality(render *r, const call_args *c, const tval *v, bool want, tval *out)
+{
+    const tval *bad = tval_is_unusable(r, v) ? v : &c->args[0];
+    if (tval_is_unusable(r, bad)) return render_fail(r, c->line, "`%s` is undefined", bad->u.str.s);
+    *out = tval_bool(tval_equal(v, &c->args[0]) == want);
+    return WAAGE_OK;
+}
+
+static waage_status test_eq(render *r, const call_args *c, const tval *v, tval *out)
+{
+    return equality(r, c, v, true, out);
+}
+
+static waage_status test_ne(render *r, const call_args *c, const tval *v, tval *out)
+{
+    return equality(r, c, v, false, out);
+}
 
 static waage_status order_test(render *r, const call_args *c, const tval *v, int sign, bool equal,
                                tval *out)
@@ -67,9 +83,10 @@ static waage_status test_in(render *r, const call_args *c, const tval *v, tval *
 static waage_status remainder_test(render *r, const call_args *c, const tval *v, int64_t by,
                                    int64_t want, tval *out)
 {
-    if (v->kind != TV_INT) return call_wrong(r, c, "odd/even/divisibleby", v);
+    if (v->kind != TV_INT && v->kind != TV_BOOL) return call_wrong(r, c, "odd/even/divisibleby", v);
     if (by == 0) return render_fail(r, c->line, "division by zero");
-    *out = tval_bool(by == -1 ? want == 0 : v->u.i % by == want || v->u.i % by == -want);
+    const int64_t i = v->kind == TV_BOOL ? v->u.b : v->u.i;
+    *out = tval_bool(by == -1 ? want == 0 : i % by == want || i % by == -want);
     return WAAGE_OK;
 }
 

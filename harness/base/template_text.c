@@ -78,7 +78,14 @@ static waage_status method_rstrip(render *r, const call_args *c, const tval *sel
     return do_strip(r, c, self, false, true, out);
 }
 
-typedef enum { CASE_LOWER, CASE_UPPER, CASE_CAPITAL, CASE_TITLE } case_kind;
+/* CASE_TITLE: the method, whose words are runs of letters. CASE_WORDS: the filter of this name,
+ * whose words end at blanks and opening brackets. */
+typedef enum { CASE_LOWER, CASE_UPPER, CASE_CAPITAL, CASE_TITLE, CASE_WORDS } case_kind;
+
+static bool ends_word(uint32_t cp)
+{
+    return unicode_is_space(cp) || (cp < 0x80 && cp && strchr("-({[<", (int)cp));
+}
 
 static waage_status put_case(render *r, const call_args *c, tstr s, case_kind kind, tval *out)
 {
@@ -90,9 +97,11 @@ static waage_status put_case(render *r, const call_args *c, tstr s, case_kind ki
         const size_t n = utf8_decode(s.s + i, s.len - i, &cp);
         const bool upper = kind == CASE_UPPER || (kind != CASE_LOWER && start);
         const bool data = s.mask ? s.mask[i] != 0 : s.data;
-        start = kind == CASE_TITLE && !unicode_is_alpha(cp);
+        start =
+            (kind == CASE_TITLE && !unicode_is_alpha(cp)) || (kind == CASE_WORDS && ends_word(cp));
         if (cp == 0xdf && upper) { /* one character becomes two */
-            tbuf_put(&b, (tstr){kind == CASE_UPPER ? "SS" : "Ss", 2, NULL, data});
+            const bool both = kind == CASE_UPPER || kind == CASE_WORDS;
+            tbuf_put(&b, (tstr){both ? "SS" : "Ss", 2, NULL, data});
         } else {
             const uint32_t mapped = upper ? unicode_upper(cp) : unicode_lower(cp);
             tbuf_put(&b, (tstr){buf, utf8_encode(mapped, buf), NULL, data});
@@ -129,7 +138,16 @@ static waage_status case_method(render *r, const call_args *c, const tval *self,
 CASE_PAIR(lower, CASE_LOWER)
 CASE_PAIR(upper, CASE_UPPER)
 CASE_PAIR(capitalize, CASE_CAPITAL)
-CASE_PAIR(title, CASE_TITLE)
+
+static waage_status filter_title(render *r, const call_args *c, const tval *self, tval *out)
+{
+    return case_filter(r, c, self, CASE_WORDS, out);
+}
+
+static waage_status method_title(render *r, const call_args *c, const tval *self, tval *out)
+{
+    return case_method(r, c, self, CASE_TITLE, out);
+}
 
 static waage_status replace_text(render *r, const call_args *c, tstr s, tstr from, tstr to,
                                  int64_t count, tval *out)

@@ -235,7 +235,7 @@ bool tval_truth(const tval *v)
     case TV_STR:
         return v->u.str.len != 0;
     case TV_LIST:
-        return v->u.list->n != 0;
+        return v->u.list->n != 0 || v->u.list->is == LIST_GENERATOR;
     case TV_MAP:
         return v->u.map->n != 0;
     default:
@@ -375,8 +375,9 @@ size_t tval_length(const tval *v, bool *ok)
 
 waage_status tval_items(render *r, uint32_t line, const tval *v, tlist **out)
 {
-    if (v->kind == TV_LIST) {
+    if (v->kind == TV_LIST && !v->u.list->used) {
         *out = v->u.list;
+        v->u.list->used = v->u.list->is == LIST_GENERATOR;
         return WAAGE_OK;
     }
     WAAGE_TRY(tlist_new(r, out));
@@ -395,7 +396,7 @@ waage_status tval_items(render *r, uint32_t line, const tval *v, tlist **out)
             WAAGE_TRY(tlist_add(r, *out, tval_str(ch)));
             i += n;
         }
-    } else if (v->kind != TV_UNDEFINED || tval_is_unusable(r, v)) {
+    } else if (v->kind != TV_LIST && (v->kind != TV_UNDEFINED || tval_is_unusable(r, v))) {
         return v->kind == TV_UNDEFINED
                    ? render_fail(r, line, "`%s` is undefined", v->u.str.s)
                    : render_fail(r, line, "%s cannot be walked over", tval_kind_name(v));
@@ -549,6 +550,10 @@ static waage_status put_repr(render *r, uint32_t line, const tval *v, int depth,
         put_repr_str(v->u.str, out);
         return WAAGE_OK;
     case TV_LIST:
+        if (v->u.list->is != LIST_PLAIN)
+            return render_fail(r, line,
+                               "what range, keys, map and their kin give has no text; "
+                               "`|list` makes a list of it");
         return put_repr_items(r, line, v->u.list, depth, out);
     case TV_MAP:
         return put_repr_pairs(r, line, v->u.map, depth, out);

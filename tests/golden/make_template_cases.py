@@ -8,6 +8,7 @@ The environments are those of lm-evaluation-harness (task) and of transformers (
 """
 import datetime, hashlib, json, pathlib, sys
 import jinja2
+import jinja2.ext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 DATE = datetime.datetime(2026, 1, 1)
@@ -19,6 +20,18 @@ def task_env():
 
 
 def chat_env():
+    """As transformers sets it up (utils/chat_template_utils.py), its `generation` tag included."""
+    class Generation(jinja2.ext.Extension):
+        tags = {"generation"}
+
+        def parse(self, parser):
+            line = next(parser.stream).lineno
+            body = parser.parse_statements(["name:endgeneration"], drop_needle=True)
+            return jinja2.nodes.CallBlock(self.call_method("_body"), [], [], body).set_lineno(line)
+
+        def _body(self, caller):
+            return caller()
+
     def raise_exception(message):
         raise jinja2.exceptions.TemplateError(message)
 
@@ -27,7 +40,7 @@ def chat_env():
                           sort_keys=sort_keys)
 
     env = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True,
-                                        extensions=["jinja2.ext.loopcontrols"])
+                                        extensions=[Generation, "jinja2.ext.loopcontrols"])
     env.filters["tojson"] = tojson
     env.globals["raise_exception"] = raise_exception
     env.globals["strftime_now"] = lambda f: DATE.strftime(f)
@@ -113,6 +126,13 @@ a {# comment #} b {#- trimmed -#} c {{- x -}} d {%- if true -%} e {%- endif -%} 
 {{ x['y'] }}
 {{ l[10] }}
 {{ nope == 1 }}
+{{ nope in l }}
+{{ nope in d }}
+{{ nope in [] }}
+{{ nope is eq(1) }}
+{{ l|selectattr('zz')|list }}
+{{ people|selectattr('zz', 'equalto', 1)|list }}
+{{ true is odd }}{{ d.values() is sequence }}{{ range(2) is sequence }}{{ l is sequence }}
 {{ {'a': 1}|tojson|length }} {{ 'a'|length == 1 }} {{ l|length > 2 }}
 """.strip("\n").split("\n")
 
@@ -142,6 +162,12 @@ CHAT = [
     "{% for k, v in d.items() if k != 'b' %}{{ k }}{{ v }}{% endfor %}", "{% for k in d %}{{ k }}{% endfor %} {% for k, v in d|items %}{{ k }}{% endfor %}",
     "{% raw %}\n {{ x }} {% endraw %}\n a", "x\n  {% raw %}  y  {% endraw %}\nz", "{{ x is sequence }}{{ s is sequence }}{{ d is iterable }}{{ n is iterable }}",
     "{{ 'Ünï' }} 世界 {{ u }}", "{% set a %}\n{{ x }}\n{% endset %}[{{ a }}]", "{{ s.split(',')[-1].lstrip() }}{{ s.split(' ')[0].rstrip(',') }}",
+    "{% if l|map('upper') %}a{% endif %}{% if []|select %}b{% endif %}{% if d.values() %}c{% endif %}{% if {}.keys() %}d{% endif %}",
+    "{% set g = l|map('upper') %}{% for i in g %}{{ i }}{% endfor %}{% for i in g %}{{ i }}{% endfor %}|{{ g|list }}", "{% set g = l|map('upper')|list %}{{ g|length }}{{ g|join }}{{ g[0] }}",
+    "{{ d.values()[0] }}|{{ (l|reverse)[0] }}|{{ range(3)[1] }}", "{{ d.keys()[:1] }}", "{{ d[:1] }}", "{{ (l|reverse)[:1] }}", "{{ range(5)[1:3]|list }}", "{{ range(2)|list }}", "{{ none|map('upper')|list }}{{ false|selectattr('a')|list }}{{ 0|select|list }}",
+    "{% for a in l %}{% for b in nums %}{{ loop.depth }}{{ loop.depth0 }}{% endfor %}{% endfor %}", "{{ x is defined is none }}", "{{ 1 if x is defined if y }}", "{{ x is defined in l }}", "{{ (x is defined) is true }}",
+    "{% generation %}{% set x = 9 %}{{ x }}{% endgeneration %}{{ x }}", "{% for i in l %}{% generation %}\n {{ i }}{{ loop.index }}\n{% endgeneration %}\n{% endfor %}",
+    "{{ 'o\\'neil-smith (the ß) [x <y {z 1st ßa'|title }}|{{ 'o\\'neil-smith 1st ßa'.title() }}", "{{ nope|items|list }}{% if nope|items %}t{% endif %}",
     "\t{%- if true %} a {%- endif %}\t", "\u3000{%- if true %}\u3000{{ 1 }}{% endif -%}\u3000x", "{{ false is false }}{{ 0 is false }}{{ 1 is true }}",
 ]
 
@@ -157,21 +183,93 @@ def cases():
             yield row
 
 
-def conversations():
-    user = {"role": "user", "content": "What is 2 + 2? <|im_end|>"}
-    bot = {"role": "assistant", "content": "<think>\nhm\n</think>\n\nFour.\n"}
-    system = {"role": "system", "content": " Be brief. "}
-    tool = {"type": "function", "function": {"name": "add", "description": "Adds <two> numbers & more.",
-            "parameters": {"type": "object", "properties": {"a": {"type": "number", "description": "first"},
-                           "b": {"type": "string", "enum": ["x", "y"]}}, "required": ["a"]}}}
-    plain = {"bos_token": "<BOS>", "eos_token": "<EOS>"}
-    yield "one", dict(plain, messages=[user], add_generation_prompt=True)
-    yield "system", dict(plain, messages=[system, user], add_generation_prompt=True)
-    yield "multi", dict(plain, messages=[user, bot, {"role": "user", "content": "  And 3 + 3?  "}], add_generation_prompt=True)
-    yield "done", dict(plain, messages=[system, user, bot], add_generation_prompt=False)
-    yield "bad", dict(plain, messages=[user, user, bot], add_generation_prompt=True)
-    yield "tools", dict(plain, messages=[system, user], tools=[tool], add_generation_prompt=True)
-    yield "nothink", dict(plain, messages=[user], add_generation_prompt=True, enable_thinking=False)
+def tool(name, about, properties, required=(), **more):
+    f = {"name": name, "description": about, "parameters": {"type": "object", "properties": properties, "required": list(required)}}
+    f.update(more)
+    return {"type": "function", "function": f}
+
+
+ADD = tool("add", "Adds <two> numbers & more.", {"a": {"type": "number", "description": "first"}, "b": {"type": "string", "enum": ["x", "y"]}}, ["a"])
+RICH = tool("größe", "Mißt\n\"alles\".", {
+    "s": {"type": "string", "default": "ü"}, "n": {"type": "integer", "nullable": True}, "l": {"type": "array", "items": {"type": "string"}},
+    "m": {"type": "array", "items": {"type": "object", "properties": {"k": {"type": "boolean"}}, "required": ["k"]}, "default": []},
+    "u": {"type": ["string", "null"], "description": "one\nof two"}, "o": {"oneOf": [{"type": "string", "default": "q"}, {"type": "number", "default": 2.5}], "description": "either"},
+    "d": {"type": "object", "properties": {"inner": {"type": "number", "default": 0}}}, "x": {}, "a": {"type": "array"}, "e": {"type": "string", "enum": ["p", "q"], "default": "p"}},
+    ["s", "l"], **{"return": {"type": "string"}})
+BARE = {"type": "function", "function": {"name": "now", "description": "The time."}}
+NONE = tool("nothing", "Takes nothing.", {})
+
+
+def call(name, arguments, ident="call00001"):
+    return {"type": "function", "id": ident, "function": {"name": name, "arguments": arguments}}
+
+
+def message_lists():
+    """Messages by name: every role, order and shape that templates ask about."""
+    def m(role, content, **more):
+        return dict({"role": role, "content": content}, **more)
+
+    q, q2, four = m("user", "What is 2 + 2? <|im_end|>"), m("user", "  And 3 + 3?\t \n"), m("assistant", "Four.")
+    thought = m("assistant", "<think>\nhm <b>\n</think>\n\nFour.\n")
+    sys = m("system", " Be brief. \n")
+    uni = m("user", "Grüße 世界 \u3000 👩‍👩‍👧 \u0301e مرحبا \\ \"q\" 'a' {{ x }} {% y %}")
+    add = call("add", {"a": 1, "b": "x<ü>"})
+    calls = m("assistant", None, tool_calls=[add])
+    result = m("tool", "3", name="add", tool_call_id="call00001")
+    return {
+        "one": [q], "system": [sys, q], "developer": [m("developer", "Use\nsteps. "), q], "both": [sys, m("developer", "Dev."), q],
+        "unicode": [m("system", "Sei höflich 。"), uni], "empty": [m("system", ""), m("user", "")], "blank": [m("system", " \n "), m("user", " \n\n ")],
+        "multi": [q, four, q2], "thoughts": [sys, q, thought, q2, thought, m("user", "5?")], "done": [sys, q, thought], "done2": [q, four],
+        "reasoning": [q, m("assistant", "Four.", reasoning_content="hm\n hm"), q2], "reasoning2": [q, m("assistant", "Four.", thinking="let me see"), q2],
+        "reasoning3": [q, calls | {"thinking": "a tool"}, result, m("assistant", "3", thinking="so")],
+        "reasoning4": [q, m("assistant", "4", reasoning_content="r"), q2, m("assistant", "", reasoning_content="s")],
+        "half": [q, m("assistant", "<think>\nopen"), q2], "closer": [q, m("assistant", "hm</think>\n\n4"), q2], "twice": [q, m("assistant", "<think>a</think>b<think>c</think>d"), q2],
+        "nosystem": [m("system", "Answer. /no_think"), q], "nothink": [m("system", "Answer. /think"), m("user", "2+2? /no_think")],
+        "users": [q, q2], "users2": [q, q2, four], "first": [four, q], "late": [q, four, sys, q2], "systems": [sys, m("system", "Second."), q], "none": [],
+        "call": [q, calls, result], "called": [sys, q, calls, result, m("assistant", "It is 3."), q2],
+        "calls": [q, m("assistant", "", tool_calls=[add, call("größe", {}, "call00002")]), result, m("tool", "ü\n{}", name="größe", tool_call_id="call00002")],
+        "callsboth": [q, m("assistant", "Let me see.", tool_calls=[add]), result, four], "calltext": [q, m("assistant", "x", tool_calls=[call("add", '{"a": 1}')]), result],
+        "callnothink": [q, m("assistant", "<think>\nuse it\n</think>\n\n", tool_calls=[add]), result, four, q2],
+        "ipython": [q, calls, m("ipython", {"output": [1, "ü", None, True, 2.5]})], "toolmap": [q, calls, m("tool", {"b": 1, "a": [None]}, name="add", tool_call_id="call00001")],
+        "results": [q, calls, result, m("tool_results", "x", tool_call_id="call00001")], "orphan": [q, result], "toollast": [q, calls, result, result],
+        "shortid": [q, m("assistant", None, tool_calls=[call("add", {}, "c1")]), m("tool", "3", tool_call_id="c1")], "noid": [q, m("assistant", None, tool_calls=[{"function": {"name": "add", "arguments": {}}}]), m("tool", "3")],
+        "emptycalls": [q, m("assistant", "4", tool_calls=[]), q2], "nonecalls": [q, m("assistant", "4", tool_calls=None), q2],
+        "nonecontent": [m("system", None), m("user", None)], "missing": [{"role": "user"}], "missing2": [q, {"role": "assistant"}, q2],
+        "parts": [m("system", [{"type": "text", "text": "S"}]), m("user", [{"type": "text", "text": " a "}, {"type": "image"}, {"type": "text", "text": "b"}])],
+        "prefix": [q, m("assistant", "So", prefix=True)], "role": [m("critic", "x"), q], "final": [q, m("assistant", "4", end_turn=True), q2],
+    }
+
+
+def option_sets():
+    """Variables beside the messages."""
+    agp = {"add_generation_prompt": True}
+    return {
+        "": agp, "no": {"add_generation_prompt": False}, "bare": {}, "think": dict(agp, enable_thinking=True, thinking=True), "nothink": dict(agp, enable_thinking=False, thinking=False),
+        "low": dict(agp, reasoning_effort="low"), "medium": dict(agp, reasoning_effort="medium", model_identity="You are X."), "high": dict(agp, reasoning_effort="high", builtin_tools=["browser", "python"]),
+        "tools": dict(agp, tools=[ADD]), "toolsno": dict(tools=[ADD, RICH], add_generation_prompt=False, enable_thinking=False), "rich": dict(agp, tools=[RICH, BARE, NONE], tools_in_user_message=False, date_string="1 May 2025"),
+        "notools": dict(agp, tools=[], builtin_tools=[]), "nonetools": dict(agp, tools=None), "custom": dict(agp, custom_tools=[ADD], builtin_tools=["code_interpreter", "search"], xml_tools=[ADD], python_tools=["f"], documents=[{"title": "t", "text": "x"}]),
+    }
+
+
+def render_hash(compiled, variables):
+    try:
+        text = compiled.render(**variables)
+    except TypeError as e:  # tojson of a generator, or of an undefined name: only other interpreters do that
+        return "skip" if "JSON serializable" in str(e) else "error"
+    except Exception:
+        return "error"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def chat_rows(directory):
+    messages, options = message_lists(), option_sets()
+    yield {"base": {"bos_token": "<BOS>", "eos_token": "<EOS>"}, "messages": messages, "options": options}
+    env = chat_env()
+    for path in sorted(pathlib.Path(directory).glob("*.jinja")):
+        compiled = env.from_string(path.read_text(encoding="utf-8"))
+        hashes = [render_hash(compiled, dict({"bos_token": "<BOS>", "eos_token": "<EOS>"}, messages=json.loads(json.dumps(m)), **json.loads(json.dumps(o))))
+                  for m in messages.values() for o in options.values()]
+        yield {"template": path.name, "hashes": " ".join(hashes)}
 
 
 def main():
@@ -180,18 +278,9 @@ def main():
         for row in cases():
             print(json.dumps(row, ensure_ascii=False))
         return
-    for path in sorted(pathlib.Path(sys.argv[1]).glob("*.jinja")):
-        for name, variables in conversations():
-            row = {"template": path.name, "case": name}
-            try:
-                text = chat_env().from_string(path.read_text(encoding="utf-8")).render(**variables)
-                row["sha256"] = hashlib.sha256(text.encode()).hexdigest()
-                row["bytes"] = len(text.encode())
-            except TypeError:  # tojson of a generator: only other interpreters can do that
-                continue
-            except Exception as e:
-                row["error"] = type(e).__name__
-            print(json.dumps(dict(row, vars=variables), ensure_ascii=False))
+    for row in chat_rows(sys.argv[1]):
+        print(json.dumps(row, ensure_ascii=False))
 
 
-main()
+if __name__ == "__main__":
+    main()
