@@ -119,7 +119,7 @@ $(O)/fault_server: $(O)/tests/fault_server_main.o $(O)/tests/unit/fault_server.o
 	$(CC) $(CFLAGS_ALL) -o $@ $^ -lpthread
 
 $(O)/bench_%: $(O)/tests/bench_%.o $(O)/libwaage.a
-	$(CC) $(CFLAGS_ALL) -o $@ $^ $(LDLIBS_ALL)
+	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcmocka $(LDLIBS_ALL)
 
 $(O)/fuzz_%: tests/fuzz/fuzz_%.c $(O)/libwaage.a
 	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/libwaage.a $(LDLIBS_ALL)

@@ -15,20 +15,19 @@ static size_t carve(kern_acts *a, kern_grade grade, size_t n_tokens, size_t k, u
 {
     const size_t n_blocks = (k + KERN_BLOCK - 1) / KERN_BLOCK, blocks = n_tokens * n_blocks;
     const size_t values = blocks * KERN_BLOCK, scales = aligned(blocks * sizeof(float));
-    const size_t q = aligned(grade == KERN_GRADE_I16 ? values * sizeof(int16_t) : values);
+    const size_t q16 = aligned(values * sizeof(int16_t)), sums = aligned(2 * blocks * 4);
+    const bool narrow = grade == KERN_GRADE_I8;
+    if (at) *a = (kern_acts){.grade = grade, .n_tokens = n_tokens, .k = k, .n_blocks = n_blocks};
+    if (grade == KERN_GRADE_F32) return KERN_ALIGN;
     if (at) {
-        *a = (kern_acts){.grade = grade, .n_tokens = n_tokens, .k = k, .n_blocks = n_blocks};
-        if (grade == KERN_GRADE_F32) return KERN_ALIGN;
-        if (grade == KERN_GRADE_I16)
-            a->q16 = (int16_t *)(void *)at;
-        else
-            a->q8 = (int8_t *)at;
-        a->scale = (float *)(void *)(at + q);
-        a->sum_scaled = (float *)(void *)(at + q + scales);
-        a->sum = (int32_t *)(void *)(at + q + 2 * scales);
+        a->scale = (float *)(void *)at;
+        a->sum_scaled = (float *)(void *)(at + scales);
+        a->sum = (int32_t *)(void *)(at + 2 * scales);
+        a->q16 = (int16_t *)(void *)(at + 2 * scales + sums);
+        a->lanes = narrow ? (int16_t *)(void *)(at + 2 * scales + sums + q16) : NULL;
+        a->q8 = narrow ? (int8_t *)(at + 2 * scales + 2 * sums + q16) : NULL;
     }
-    return grade == KERN_GRADE_F32 ? KERN_ALIGN
-                                   : q + 2 * scales + aligned(2 * blocks * sizeof(int32_t));
+    return 2 * scales + sums + q16 + (narrow ? sums + aligned(values) : 0);
 }
 
 size_t kern_acts_bytes(kern_grade grade, size_t n_tokens, size_t k)

@@ -49,10 +49,13 @@ typedef struct {
     const float *x;               /* (n_tokens, ldx) f32, borrowed */
     size_t ldx;
     int8_t *q8;        /* (n_tokens, n_blocks * 32): i8 values, NULL in other grades */
-    int16_t *q16;      /* (n_tokens, n_blocks * 32): i16 values, NULL in other grades */
+    int16_t *q16;      /* (n_tokens, n_blocks * 32): i16 values, NULL in grade f32 */
     float *scale;      /* (n_tokens, n_blocks): X */
     float *sum_scaled; /* (n_tokens, n_blocks): XS = X * (float)sum of q */
     int32_t *sum;      /* (n_tokens, n_blocks, 2): sum of q of each half of 16 */
+    /* Room in grade i8 that only sets fill which multiply in 16 bits; q16 then is q8, widened. */
+    int16_t *lanes; /* (n_tokens, n_blocks, 2, 2): sums of the first and of the second pairs of the
+                       quads of each half */
 } kern_acts;
 
 /* Bytes of storage that kern_acts_init carves up for up to n_tokens rows; KERN_ALIGN aligned. */

@@ -23,7 +23,12 @@
 #define MATMUL_UNROLL(n) MATMUL_PRAGMA(GCC unroll n)
 #endif
 
-enum { MATMUL_GROUP = 64, MATMUL_PANELS = 2, MATMUL_BLOCKS = PANEL_CHUNK / KERN_BLOCK };
+enum {
+    MATMUL_GROUP = 64,
+    MATMUL_DIRECT = 4, /* up to so many tokens go straight from the panel, if the set can */
+    MATMUL_PANELS = 2,
+    MATMUL_BLOCKS = PANEL_CHUNK / KERN_BLOCK
+};
 
 /* An unpacked chunk of a panel and the panel's accumulators; what `w` holds (int8, int16 or float32
  * and in which order) is the business of the instruction set, since sums inside a block are exact.
@@ -48,9 +53,14 @@ typedef void matmul_unpack_fn(matmul_panel *u, quant_type t, const panel_chunk *
 typedef void matmul_tile_fn(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
                             size_t n_tokens, size_t k0, size_t n);
 
+/* Both at once for one panel and few tokens, straight from the panel. */
+typedef void matmul_direct_fn(matmul_panel *u, quant_type t, const panel_chunk *c,
+                              const kern_acts *a, size_t t0, size_t n_tokens, size_t k0);
+
 typedef struct {
     matmul_unpack_fn *unpack;
     matmul_tile_fn *tile;
+    matmul_direct_fn *direct; /* NULL: none */
 } matmul_path;
 
 static inline void matmul_store(const matmul_panel *u, const kern_matrix *w, size_t panel,
@@ -67,15 +77,19 @@ static inline void matmul_group(matmul_path path, const kern_matrix *w, size_t p
                                 const kern_acts *a, size_t t, size_t n, matmul_panel *u)
 {
     const uint8_t *panels = w->panels;
+    const bool direct = path.direct && n <= MATMUL_DIRECT;
     for (size_t j = 0; j < n_panels; j++)
         memset(u[j].acc, 0, n * sizeof u[j].acc[0]);
     for (size_t k0 = 0; k0 < w->k; k0 += PANEL_CHUNK) {
         panel_chunk c = {0};
         for (size_t j = 0; j < n_panels; j++) {
             c = panel_chunk_at(w->type, panels + (p + j) * w->panel_bytes, w->k, k0 / PANEL_CHUNK);
-            path.unpack(&u[j], w->type, &c);
+            if (direct)
+                path.direct(&u[j], w->type, &c, a, t, n, k0);
+            else
+                path.unpack(&u[j], w->type, &c);
         }
-        path.tile(u, n_panels, a, t, n, k0, c.n);
+        if (!direct) path.tile(u, n_panels, a, t, n, k0, c.n);
     }
 }
 

@@ -1,337 +1,209 @@
-/* matmul_avx2.c - products with AVX2: 16-bit multiply-add for both integer grades. maddubs on a
- * biased operand saturates and the sign trick wraps at -128 (docs/arithmetic.md, traps); a pair of
- * 16-bit products is at most 2*128*32512, far inside int32. */
-#include <immintrin.h>
-#include "kernels/half.h"
-#include "kernels/matmul.h"
+/* matmul_avx2.c - products of integer weights with AVX2. Two ways to multiply, both exact:
+ *
+ * Bytes (grade i8, stored weights of at most 6 bits): maddubs adds pairs of products of the stored,
+ * unsigned weight and int8 in 16 bits, at most 2*63*127; the pairs of a sum are added in 16 bits
+ * too, and widened once. That addition wraps, but what it ends in does not: it starts at minus the
+ * bias times the sum of the lane's activations, so the end is a lane's sum of weights without the
+ * bias, at most 16*16*127 (5 bits, a block) or 8*32*127 (6 bits, half a block) = 32512.
+ *
+ * Pairs (grade i16; grade i8 with weights of 8 bits): madd of 16-bit values, a pair of products is
+ * at most 2*128*32512. Here maddubs would saturate, and its sign trick would gain nothing. */
+#include "kernels/matmul_avx2.h"
 #include "kernels/sets.h"
-#include "kernels/unpack.h"
 
-#define INLINE static inline __attribute__((always_inline))
+enum { TILE = 4 }; /* tokens; two registers of 8 rows each */
 
-/* ---- Activations -------------------------------------------------------------------------- */
-
-static inline int32_t max_epi32(__m256i v)
-{
-    __m128i m = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
-    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1));
-    return _mm_cvtsi128_si32(m);
-}
-
-static inline int32_t sum_epi32(__m256i v)
-{
-    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
-    return _mm_cvtsi128_si32(s);
-}
-
-/* Bits of the largest magnitude of 32 floats. */
-static inline int32_t block_max(const float *x)
-{
-    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
-    __m256i max = _mm256_setzero_si256();
-    for (size_t i = 0; i < 4; i++)
-        max = _mm256_max_epi32(
-            max, _mm256_and_si256(magnitude, _mm256_castps_si256(_mm256_loadu_ps(x + 8 * i))));
-    return max_epi32(max);
-}
-
-/* q = rne(x * factor); writes 32 of them as int16 or int8, and the sum of each half. */
-static inline void block_round(const float *x, float factor, int16_t *q16, int8_t *q8,
-                               int32_t sums[2])
-{
-    const __m256 f = _mm256_set1_ps(factor);
-    __m256i q[4];
-    for (size_t i = 0; i < 4; i++)
-        q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8 * i), f));
-    const __m256i p0 = _mm256_packs_epi32(q[0], q[1]), p1 = _mm256_packs_epi32(q[2], q[3]);
-    if (q16) {
-        _mm256_storeu_si256((__m256i *)(void *)q16, _mm256_permute4x64_epi64(p0, 0xd8));
-        _mm256_storeu_si256((__m256i *)(void *)(q16 + 16), _mm256_permute4x64_epi64(p1, 0xd8));
-    } else {
-        const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-        _mm256_storeu_si256((__m256i *)(void *)q8,
-                            _mm256_permutevar8x32_epi32(_mm256_packs_epi16(p0, p1), order));
-    }
-    sums[0] = sum_epi32(_mm256_add_epi32(q[0], q[1]));
-    sums[1] = sum_epi32(_mm256_add_epi32(q[2], q[3]));
-}
-
-static bool quantize_block(kern_acts *a, size_t block, const float *x)
-{
-    const bool wide = a->grade == KERN_GRADE_I16;
-    const float full = wide ? 32512.0f : 127.0f;
-    const int32_t bits = block_max(x);
-    const float max = half_bits_f32((uint32_t)bits);
-    const bool finite = bits < 0x7f800000, live = finite && max >= 0x1p-100f;
-    int16_t *q16 = wide ? a->q16 + block * KERN_BLOCK : NULL;
-    int8_t *q8 = wide ? NULL : a->q8 + block * KERN_BLOCK;
-    int32_t *sums = a->sum + 2 * block;
-    sums[0] = sums[1] = 0;
-    a->scale[block] = live ? max / full : 0.0f;
-    if (live)
-        block_round(x, full / max, q16, q8, sums);
-    else if (wide)
-        memset(q16, 0, KERN_BLOCK * sizeof *q16);
-    else
-        memset(q8, 0, KERN_BLOCK * sizeof *q8);
-    a->sum_scaled[block] = a->scale[block] * (float)(sums[0] + sums[1]);
-    return finite;
-}
-
-bool kern_quantize_avx2(kern_acts *a, size_t t0, size_t t1)
-{
-    bool finite = true;
-    for (size_t t = t0; t < t1; t++) {
-        for (size_t b = 0; b < a->n_blocks; b++) {
-            const float *x = a->x + t * a->ldx + b * KERN_BLOCK;
-            const size_t left = a->k - b * KERN_BLOCK;
-            float padded[KERN_BLOCK] = {0};
-            if (left < KERN_BLOCK) x = memcpy(padded, x, left * sizeof *x);
-            const bool good = a->grade == KERN_GRADE_F32
-                                  ? block_max(x) < 0x7f800000
-                                  : quantize_block(a, t * a->n_blocks + b, x);
-            finite = finite && good;
-        }
-    }
-    return finite;
-}
-
-/* ---- Unpacking: rows 8*half .. 8*half+7 of a quad, as signed bytes in panel order -------------
- */
-
-INLINE __m256i load_bytes(const uint8_t *p)
-{
-    return _mm256_loadu_si256((const __m256i *)(const void *)p);
-}
-
-INLINE __m256i nibble_quad(const uint8_t *quads, size_t quad, size_t half)
-{
-    const __m256i v = load_bytes(quads + quad % 4 * PANEL_QUAD + 32 * half);
-    return _mm256_and_si256(quad < 4 ? v : _mm256_srli_epi16(v, 4), _mm256_set1_epi8(15));
-}
-
-/* 32 bits to 32 bytes: 16 where the bit is set. */
-INLINE __m256i fifth_bits(const uint8_t *mask)
-{
-    int32_t bits;
-    memcpy(&bits, mask, sizeof bits);
-    const __m256i spread = _mm256_shuffle_epi8(
-        _mm256_set1_epi32(bits), _mm256_setr_epi64x(0x0000000000000000, 0x0101010101010101,
-                                                    0x0202020202020202, 0x0303030303030303));
-    const __m256i select = _mm256_set1_epi64x((long long)0x8040201008040201);
-    const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(spread, select), select);
-    return _mm256_and_si256(set, _mm256_set1_epi8(16));
-}
-
-INLINE __m256i high_pairs(const uint8_t *pairs, size_t quad, size_t half)
-{
-    const __m256i v = load_bytes(pairs + quad / 4 * PANEL_QUAD + 32 * half);
-    const __m256i low = _mm256_srli_epi16(v, (int)(2 * (quad % 4)));
-    return _mm256_slli_epi16(_mm256_and_si256(low, _mm256_set1_epi8(3)), 4);
-}
-
-INLINE __m256i quad_bytes(quant_type t, const panel_chunk *c, size_t b, size_t quad, size_t half)
-{
-    if (t == QUANT_Q8_0) return load_bytes(c->main + b * 512 + quad * PANEL_QUAD + 32 * half);
-    if (t == QUANT_Q5_0) {
-        const uint8_t *quads = c->main + b * 320;
-        const __m256i high = fifth_bits(quads + 256 + quad * 8 + half * 4);
-        return _mm256_sub_epi8(_mm256_or_si256(nibble_quad(quads, quad, half), high),
-                               _mm256_set1_epi8(16));
-    }
-    if (t == QUANT_Q6_K) {
-        const uint8_t *quads = c->main + PANEL_Q6_K_QUADS + b * PANEL_Q6_K_BLOCK;
-        const __m256i high = high_pairs(quads + 256, quad, half);
-        return _mm256_sub_epi8(_mm256_or_si256(nibble_quad(quads, quad, half), high),
-                               _mm256_set1_epi8(32));
-    }
-    if (t == QUANT_Q4_K) return nibble_quad(c->main + PANEL_Q4_K_QUADS + b * 256, quad, half);
-    const __m256i q = nibble_quad(c->main + b * 256, quad, half);
-    return t == QUANT_Q4_0 ? _mm256_sub_epi8(q, _mm256_set1_epi8(8)) : q;
-}
-
-INLINE __m256 load_f16(const uint8_t *p)
-{
-    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
-}
-
-INLINE __m256 load_u8(const uint8_t *p)
-{
-    return _mm256_cvtepi32_ps(
-        _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
-}
-
-INLINE __m256 load_i8(const uint8_t *p)
-{
-    return _mm256_cvtepi32_ps(
-        _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
-}
-
-/* D and M of block b for rows 8*half .. 8*half+7. */
-INLINE void block_scales(matmul_panel *u, quant_type t, const panel_chunk *c, size_t b, size_t half)
-{
-    float *d = u->d[b][0] + 8 * half, *m = u->m[b] + 8 * half;
-    if (t == QUANT_Q6_K) {
-        const __m256 scale = load_f16(c->tail + 16 * half);
-        for (size_t i = 0; i < 2; i++)
-            _mm256_storeu_ps(u->d[b][i] + 8 * half,
-                             _mm256_mul_ps(scale, load_i8(c->main + (2 * b + i) * 16 + 8 * half)));
-    } else if (t == QUANT_Q4_K) {
-        const __m256 sc = load_u8(c->main + PANEL_Q4_K_SCALES + b * 16 + 8 * half);
-        const __m256 minimum = load_u8(c->main + PANEL_Q4_K_MINIMA + b * 16 + 8 * half);
-        const __m256 dmin = load_f16(c->main + 32 + 16 * half);
-        _mm256_storeu_ps(d, _mm256_mul_ps(load_f16(c->main + 16 * half), sc));
-        _mm256_storeu_ps(m, _mm256_xor_ps(_mm256_mul_ps(dmin, minimum), _mm256_set1_ps(-0.0f)));
-    } else if (t == QUANT_Q4_1) {
-        _mm256_storeu_ps(d, load_f16(c->tail + b * 64 + 16 * half));
-        _mm256_storeu_ps(m, load_f16(c->tail + b * 64 + 32 + 16 * half));
-    } else {
-        _mm256_storeu_ps(d, load_f16(c->tail + b * 32 + 16 * half));
-    }
-}
-
-/* Scratch for integers: [quad][pair of elements][16 rows][2] int16. Panel order makes the even
- * bytes the first pair and the odd ones the second. */
-INLINE void take_pairs(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
-        for (size_t half = 0; half < 2; half++) {
-            block_scales(u, t, c, b, half);
-            MATMUL_UNROLL(8)
-            for (size_t quad = 0; quad < 8; quad++) {
-                uint8_t *at = u->w + (b * 8 + quad) * 128 + 32 * half;
-                const __m256i v = quad_bytes(t, c, b, quad, half);
-                _mm256_store_si256((__m256i *)(void *)at,
-                                   _mm256_srai_epi16(_mm256_slli_epi16(v, 8), 8));
-                _mm256_store_si256((__m256i *)(void *)(at + 64), _mm256_srai_epi16(v, 8));
-            }
-        }
-    }
-}
-
-/* Scratch for floats: [element][16 rows]; w = fma(D, q, M). */
-INLINE void unpack_dequantized(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    float *w = (float *)(void *)u->w;
-    const bool minimum = quant_infos[t].shape == QUANT_MINIMUM;
-    for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
-        for (size_t half = 0; half < 2; half++) {
-            block_scales(u, t, c, b, half);
-            const __m256 m = minimum ? _mm256_loadu_ps(u->m[b] + 8 * half) : _mm256_setzero_ps();
-            MATMUL_UNROLL(8)
-            for (size_t quad = 0; quad < 8; quad++) {
-                const __m256i v = quad_bytes(t, c, b, quad, half);
-                const size_t sub = t == QUANT_Q6_K ? quad / 4 : 0;
-                const __m256 d = _mm256_loadu_ps(u->d[b][sub] + 8 * half);
-                float *at = w + (b * 32 + quad * 4) * KERN_PANEL_ROWS + 8 * half;
-                /* bytes 0, 2, 1, 3 of a row are elements 0, 1, 2, 3 */
-                const __m256i e[4] = {_mm256_slli_epi32(v, 24), _mm256_slli_epi32(v, 8),
-                                      _mm256_slli_epi32(v, 16), v};
-                for (size_t j = 0; j < 4; j++)
-                    _mm256_store_ps(
-                        at + j * KERN_PANEL_ROWS,
-                        _mm256_fmadd_ps(d, _mm256_cvtepi32_ps(_mm256_srai_epi32(e[j], 24)), m));
-            }
-        }
-    }
-}
-
-#define UNPACKERS(name)                                                                            \
-    static void pairs_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                  \
-    {                                                                                              \
-        (void)t;                                                                                   \
-        take_pairs(u, QUANT_##name, c);                                                            \
-    }                                                                                              \
-    static void floats_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                 \
-    {                                                                                              \
-        (void)t;                                                                                   \
-        unpack_dequantized(u, QUANT_##name, c);                                                    \
-    }
-UNPACKERS(Q4_0)
-UNPACKERS(Q4_1)
-UNPACKERS(Q5_0)
-UNPACKERS(Q8_0)
-UNPACKERS(Q4_K)
-UNPACKERS(Q6_K)
-#undef UNPACKERS
-
-static void floats_F32(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    (void)t;
-    memcpy(u->w, c->main, c->n * KERN_PANEL_ROWS * sizeof(float));
-}
-
-static void floats_F16(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    float *w = (float *)(void *)u->w;
-    (void)t;
-    for (size_t i = 0; i < c->n * KERN_PANEL_ROWS; i += 8)
-        _mm256_store_ps(w + i, load_f16(c->main + 2 * i));
-}
-
-static void floats_BF16(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    float *w = (float *)(void *)u->w;
-    (void)t;
-    for (size_t i = 0; i < c->n * KERN_PANEL_ROWS; i += 8) {
-        const __m128i h = _mm_loadu_si128((const __m128i *)(const void *)(c->main + 2 * i));
-        _mm256_store_ps(w + i,
-                        _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16)));
-    }
-}
-
-/* ---- Integer tiles: up to 4 tokens, two registers of 8 rows ------------------------------------
- */
-
-enum { TILE = 4 };
-
+/* Everything that is known when a tile is compiled. */
 typedef struct {
-    const int16_t *q[TILE];
+    coding coding;
+    bool bytes;   /* or pairs */
+    bool halves;  /* a sum for each half of 16 */
+    bool minimum; /* a fma with M follows */
+    bool start;   /* sums start at rows->start: the codes have a bias */
+    bool back;    /* the bias is added back after the sum: it was only there for the lanes' range */
+} tile_kind;
+
+/* A tile's activations in one chunk. */
+typedef struct {
+    const uint8_t *q[TILE]; /* int8 or int16 */
     const float *scale[TILE], *sum_scaled[TILE];
     const int32_t *sum[TILE];
-    float *acc[TILE];
+    size_t first; /* row of the accumulators that belongs to token 0 of the tile */
+    /* [block][half], the first of them where a block has one sum: two int16 (bytes) or an int32 */
+    _Alignas(32) int32_t start[TILE][MATMUL_BLOCKS * 2];
+    int32_t back[TILE][MATMUL_BLOCKS];
 } int_rows;
 
-/* sums[i][half] = dot products of pairs p0 .. p0+n-1 of a block. */
-INLINE void dot_pairs(__m256i sums[TILE][2], const uint8_t *w, const int_rows *rows, size_t e0,
-                      size_t p0, size_t n, size_t nr)
+/* ---- Unpacking into scratch, for many tokens ------------------------------------------------ */
+
+/* 5 bits are too many for sums of a block in 16 bits; with a bias they fit, even if the weights of
+ * a format with a minimum have none. */
+INLINE int bytes_bias(quant_type t)
 {
-    for (size_t i = 0; i < nr; i++)
-        sums[i][0] = sums[i][1] = _mm256_setzero_si256();
-    MATMUL_UNROLL(4)
-    for (size_t p = p0; p < p0 + n; p++) {
-        const __m256i w0 = load_bytes(w + p * 64), w1 = load_bytes(w + p * 64 + 32);
-        for (size_t i = 0; i < nr; i++) {
-            int32_t pair;
-            memcpy(&pair, rows->q[i] + e0 + 2 * p, sizeof pair);
-            const __m256i x = _mm256_set1_epi32(pair);
-            sums[i][0] = _mm256_add_epi32(sums[i][0], _mm256_madd_epi16(w0, x));
-            sums[i][1] = _mm256_add_epi32(sums[i][1], _mm256_madd_epi16(w1, x));
+    return quant_infos[t].shape == QUANT_MINIMUM && panel_layouts[t].high ? 16 : code_bias(t);
+}
+
+INLINE void unpack_bytes(matmul_panel *u, quant_type t, const panel_chunk *c, coding code)
+{
+    u->bias = bytes_bias(t);
+    chunk_scales(u, t, c);
+    for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
+        const uint8_t *codes = panel_codes(t, c, b);
+        MATMUL_UNROLL(8)
+        for (size_t quad = 0; quad < 8; quad++)
+            for (size_t half = 0; half < 2; half++)
+                store_bytes(u->w + (b * 8 + quad) * 64 + 32 * half,
+                            swap_middle(stored_quad(code, codes, quad, half)));
+    }
+}
+
+INLINE void unpack_pairs(matmul_panel *u, quant_type t, const panel_chunk *c, coding code)
+{
+    const __m256i bias = _mm256_set1_epi16((int16_t)code_bias(t));
+    u->bias = 0;
+    chunk_scales(u, t, c);
+    for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
+        const uint8_t *codes = panel_codes(t, c, b);
+        MATMUL_UNROLL(8)
+        for (size_t quad = 0; quad < 8; quad++) {
+            for (size_t half = 0; half < 2; half++) {
+                uint8_t *at = u->w + (b * 8 + quad) * 128 + 32 * half;
+                __m256i w01, w23;
+                quad_pairs(code, codes, quad, half, &w01, &w23);
+                store_bytes(at, _mm256_sub_epi16(w01, bias));
+                store_bytes(at + 64, _mm256_sub_epi16(w23, bias));
+            }
         }
     }
 }
 
-INLINE void tile_whole(matmul_panel *u, const int_rows *rows, size_t n_blocks, size_t nr,
-                       bool minimum)
+/* ---- Sums of a block, or of half a block ---------------------------------------------------- */
+
+/* Keeps the compiler from reordering a chain of additions: gcc would start all products first and
+ * then have no registers for them. */
+INLINE __m256i in_order(__m256i v)
 {
-    for (size_t b = 0; b < n_blocks; b++) {
-        __m256i sums[TILE][2];
-        dot_pairs(sums, u->w + b * 1024, rows, b * KERN_BLOCK, 0, 16, nr);
+    __asm__("" : "+x"(v));
+    return v;
+}
+
+INLINE __m256i broadcast_quad(const uint8_t *p)
+{
+    int32_t quad;
+    memcpy(&quad, p, sizeof quad);
+    return _mm256_set1_epi32(quad);
+}
+
+/* sums[i][half] = sums over quads q0 .. q0+n-1 of block b. */
+INLINE void dot_bytes(__m256i sums[TILE][2], const uint8_t *block, const int_rows *rows, size_t nr,
+                      size_t b, size_t q0, size_t n, tile_kind kind)
+{
+    const bool swap = kind.coding != CODING_BYTES;
+    if (kind.start)
+        for (size_t i = 0; i < nr; i++)
+            sums[i][0] = sums[i][1] = _mm256_set1_epi32(rows->start[i][2 * b + (q0 ? 1 : 0)]);
+    MATMUL_UNROLL(8)
+    for (size_t quad = q0; quad < q0 + n; quad++) {
+        __m256i w[2];
         for (size_t half = 0; half < 2; half++) {
-            const __m256 d = _mm256_load_ps(u->d[b][0] + 8 * half);
-            for (size_t i = 0; i < nr; i++) {
-                float *at = rows->acc[i] + 8 * half;
-                const __m256 dx = _mm256_mul_ps(d, _mm256_broadcast_ss(rows->scale[i] + b));
-                __m256 acc =
-                    _mm256_fmadd_ps(dx, _mm256_cvtepi32_ps(sums[i][half]), _mm256_load_ps(at));
-                if (minimum)
-                    acc = _mm256_fmadd_ps(_mm256_load_ps(u->m[b] + 8 * half),
-                                          _mm256_broadcast_ss(rows->sum_scaled[i] + b), acc);
-                _mm256_store_ps(at, acc);
+            w[half] = stored_quad(kind.coding, block, quad, half);
+            if (swap) w[half] = swap_middle(w[half]);
+        }
+        for (size_t i = 0; i < nr; i++) {
+            const __m256i x = broadcast_quad(rows->q[i] + b * KERN_BLOCK + quad * 4);
+            for (size_t half = 0; half < 2; half++) {
+                const __m256i s = _mm256_maddubs_epi16(w[half], x);
+                sums[i][half] =
+                    in_order(kind.start || quad > q0 ? _mm256_add_epi16(sums[i][half], s) : s);
             }
+        }
+    }
+    for (size_t i = 0; i < nr; i++)
+        for (size_t half = 0; half < 2; half++)
+            sums[i][half] = _mm256_madd_epi16(sums[i][half], _mm256_set1_epi16(1));
+}
+
+INLINE void dot_pairs(__m256i sums[TILE][2], const uint8_t *block, const int_rows *rows, size_t nr,
+                      size_t b, size_t q0, size_t n, tile_kind kind)
+{
+    for (size_t i = 0; i < nr; i++)
+        sums[i][0] = sums[i][1] = kind.start
+                                      ? _mm256_set1_epi32(rows->start[i][2 * b + (q0 ? 1 : 0)])
+                                      : _mm256_setzero_si256();
+    MATMUL_UNROLL(8)
+    for (size_t quad = q0; quad < q0 + n; quad++) {
+        __m256i w[2][2];
+        for (size_t half = 0; half < 2; half++)
+            quad_pairs(kind.coding, block, quad, half, &w[0][half], &w[1][half]);
+        for (size_t pair = 0; pair < 2; pair++) {
+            for (size_t i = 0; i < nr; i++) {
+                const __m256i x =
+                    broadcast_quad(rows->q[i] + (b * KERN_BLOCK + quad * 4 + pair * 2) * 2);
+                for (size_t half = 0; half < 2; half++)
+                    sums[i][half] = in_order(
+                        _mm256_add_epi32(sums[i][half], _mm256_madd_epi16(w[pair][half], x)));
+            }
+        }
+    }
+}
+
+INLINE void dot_quads(__m256i sums[TILE][2], const uint8_t *block, const int_rows *rows, size_t nr,
+                      size_t b, size_t q0, size_t n, tile_kind kind)
+{
+    if (kind.bytes)
+        dot_bytes(sums, block, rows, nr, b, q0, n, kind);
+    else
+        dot_pairs(sums, block, rows, nr, b, q0, n, kind);
+}
+
+/* ---- Tiles ---------------------------------------------------------------------------------- */
+
+/* The accumulators of few tokens stay in registers through a chunk; a full tile needs the registers
+ * for its sums, and reads and writes them once a block. */
+INLINE bool held(size_t nr)
+{
+    return nr <= 2;
+}
+
+typedef struct {
+    __m256 v[TILE][2];
+} tile_acc;
+
+INLINE __m256 get_acc(const tile_acc *acc, const matmul_panel *u, const int_rows *rows, size_t nr,
+                      size_t i, size_t half)
+{
+    return held(nr) ? acc->v[i][half] : _mm256_load_ps(u->acc[rows->first + i] + 8 * half);
+}
+
+INLINE void put_acc(tile_acc *acc, matmul_panel *u, const int_rows *rows, size_t nr, size_t i,
+                    size_t half, __m256 v)
+{
+    if (held(nr))
+        acc->v[i][half] = v;
+    else
+        _mm256_store_ps(u->acc[rows->first + i] + 8 * half, v);
+}
+
+INLINE void tile_whole(tile_acc *acc, matmul_panel *u, const uint8_t *block, const int_rows *rows,
+                       size_t nr, size_t b, tile_kind kind)
+{
+    __m256i sums[TILE][2];
+    dot_quads(sums, block, rows, nr, b, 0, 8, kind);
+    if (kind.back)
+        for (size_t i = 0; i < nr; i++)
+            for (size_t half = 0; half < 2; half++)
+                sums[i][half] =
+                    _mm256_add_epi32(sums[i][half], _mm256_set1_epi32(rows->back[i][b]));
+    const __m256 d[2] = {_mm256_load_ps(u->d[b][0]), _mm256_load_ps(u->d[b][0] + 8)};
+    const __m256 m[2] = {_mm256_load_ps(u->m[b]), _mm256_load_ps(u->m[b] + 8)};
+    for (size_t i = 0; i < nr; i++) {
+        const __m256 x = _mm256_broadcast_ss(rows->scale[i] + b);
+        const __m256 xs = _mm256_broadcast_ss(rows->sum_scaled[i] + b);
+        for (size_t half = 0; half < 2; half++) {
+            __m256 v = _mm256_fmadd_ps(_mm256_mul_ps(d[half], x), _mm256_cvtepi32_ps(sums[i][half]),
+                                       get_acc(acc, u, rows, nr, i, half));
+            if (kind.minimum) v = _mm256_fmadd_ps(m[half], xs, v);
+            put_acc(acc, u, rows, nr, i, half, v);
         }
     }
 }
@@ -348,199 +220,245 @@ INLINE __m256 add_minima(__m256 acc, const matmul_panel *u, const int_rows *rows
                            acc);
 }
 
-INLINE void tile_halves(matmul_panel *u, const int_rows *rows, size_t n_blocks, size_t nr,
-                        bool minimum)
+INLINE void tile_halves(tile_acc *acc, matmul_panel *u, const uint8_t *block, const int_rows *rows,
+                        size_t nr, size_t b, tile_kind kind)
 {
-    for (size_t b = 0; b < n_blocks; b++) {
-        __m256i s0[TILE][2], s1[TILE][2];
-        dot_pairs(s0, u->w + b * 1024, rows, b * KERN_BLOCK, 0, 8, nr);
-        dot_pairs(s1, u->w + b * 1024, rows, b * KERN_BLOCK, 8, 8, nr);
+    __m256i sums[TILE][2];
+    __m256 t[TILE][2];
+    dot_quads(sums, block, rows, nr, b, 0, 4, kind);
+    for (size_t i = 0; i < nr; i++)
+        for (size_t half = 0; half < 2; half++)
+            t[i][half] = _mm256_mul_ps(_mm256_load_ps(u->d[b][0] + 8 * half),
+                                       _mm256_cvtepi32_ps(sums[i][half]));
+    dot_quads(sums, block, rows, nr, b, 4, 4, kind);
+    for (size_t i = 0; i < nr; i++) {
+        const __m256 x = _mm256_broadcast_ss(rows->scale[i] + b);
         for (size_t half = 0; half < 2; half++) {
-            const __m256 d0 = _mm256_load_ps(u->d[b][0] + 8 * half);
-            const __m256 d1 = _mm256_load_ps(u->d[b][1] + 8 * half);
-            for (size_t i = 0; i < nr; i++) {
-                float *at = rows->acc[i] + 8 * half;
-                __m256 t = _mm256_mul_ps(d0, _mm256_cvtepi32_ps(s0[i][half]));
-                t = _mm256_fmadd_ps(d1, _mm256_cvtepi32_ps(s1[i][half]), t);
-                t = _mm256_fmadd_ps(t, _mm256_broadcast_ss(rows->scale[i] + b), _mm256_load_ps(at));
-                _mm256_store_ps(at, minimum ? add_minima(t, u, rows, i, b, half) : t);
-            }
+            const __m256 both = _mm256_fmadd_ps(_mm256_load_ps(u->d[b][1] + 8 * half),
+                                                _mm256_cvtepi32_ps(sums[i][half]), t[i][half]);
+            const __m256 v = _mm256_fmadd_ps(both, x, get_acc(acc, u, rows, nr, i, half));
+            put_acc(acc, u, rows, nr, i, half,
+                    kind.minimum ? add_minima(v, u, rows, i, b, half) : v);
         }
     }
 }
 
-typedef enum { TILE_PLAIN, TILE_MINIMUM, TILE_SUB16, TILE_SUB16_MINIMUM } tile_shape;
-
-INLINE void tile_rows(matmul_panel *u, const int_rows *rows, size_t n_blocks, size_t nr,
-                      tile_shape shape)
+/* Accumulators of the tile += blocks at `block`, `stride` bytes apart. */
+INLINE void tile_blocks(matmul_panel *u, const uint8_t *block, size_t stride, const int_rows *rows,
+                        size_t nr, size_t n_blocks, tile_kind kind)
 {
-    if (shape == TILE_SUB16 || shape == TILE_SUB16_MINIMUM)
-        tile_halves(u, rows, n_blocks, nr, shape == TILE_SUB16_MINIMUM);
-    else
-        tile_whole(u, rows, n_blocks, nr, shape == TILE_MINIMUM);
+    tile_acc acc;
+    if (held(nr))
+        for (size_t i = 0; i < nr; i++)
+            for (size_t half = 0; half < 2; half++)
+                acc.v[i][half] = _mm256_load_ps(u->acc[rows->first + i] + 8 * half);
+    for (size_t b = 0; b < n_blocks; b++, block += stride) {
+        if (kind.halves)
+            tile_halves(&acc, u, block, rows, nr, b, kind);
+        else
+            tile_whole(&acc, u, block, rows, nr, b, kind);
+    }
+    if (held(nr))
+        for (size_t i = 0; i < nr; i++)
+            for (size_t half = 0; half < 2; half++)
+                _mm256_store_ps(u->acc[rows->first + i] + 8 * half, acc.v[i][half]);
 }
 
-/* Grade i8 widens its activations to 16 bits here, once per tile and chunk. */
-INLINE void rows_of(int_rows *rows, int16_t wide[TILE][PANEL_CHUNK], matmul_panel *u,
-                    const kern_acts *a, size_t t0, size_t i0, size_t k0, size_t n, size_t nr)
+INLINE void tile_tokens(matmul_panel *u, const uint8_t *block, size_t stride, const int_rows *rows,
+                        size_t nr, size_t n_blocks, tile_kind kind)
 {
+    switch (nr) {
+    case 1:
+        tile_blocks(u, block, stride, rows, 1, n_blocks, kind);
+        break;
+    case 2:
+        tile_blocks(u, block, stride, rows, 2, n_blocks, kind);
+        break;
+    case 3:
+        tile_blocks(u, block, stride, rows, 3, n_blocks, kind);
+        break;
+    default:
+        tile_blocks(u, block, stride, rows, 4, n_blocks, kind);
+        break;
+    }
+}
+
+/* Minus the bias times the sums of up to 4 blocks: 4 int16 each (bytes), or 2 int32. */
+INLINE __m256i start_of(__m256i sums, int bias, tile_kind kind)
+{
+    if (kind.bytes) {
+        if (!kind.halves) sums = _mm256_add_epi16(sums, _mm256_shuffle_epi32(sums, 0xb1));
+        return _mm256_mullo_epi16(sums, _mm256_set1_epi16((int16_t)-bias));
+    }
+    if (!kind.halves) sums = _mm256_add_epi32(sums, _mm256_shuffle_epi32(sums, 0xb1));
+    return _mm256_mullo_epi32(sums, _mm256_set1_epi32(-bias));
+}
+
+INLINE void rows_start(int32_t start[MATMUL_BLOCKS * 2], const kern_acts *a, size_t block,
+                       size_t n_blocks, int bias, tile_kind kind)
+{
+    const void *sums =
+        kind.bytes ? (const void *)(a->lanes + 4 * block) : (const void *)(a->sum + 2 * block);
+    int32_t padded[MATMUL_BLOCKS * 2] = {0};
+    if (n_blocks < MATMUL_BLOCKS) sums = memcpy(padded, sums, n_blocks * 8);
+    for (size_t i = 0; i < MATMUL_BLOCKS * 2; i += 8)
+        _mm256_store_si256((__m256i *)(void *)(start + i),
+                           start_of(load_bytes((const uint8_t *)sums + 4 * i), bias, kind));
+}
+
+/* Tokens t .. t + nr - 1, the first of which owns accumulator row `first`. */
+INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, size_t first,
+                    size_t k0, size_t n, int bias, tile_kind kind)
+{
+    rows->first = first;
     for (size_t i = 0; i < nr; i++) {
-        const size_t block = (t0 + i0 + i) * a->n_blocks + k0 / KERN_BLOCK;
+        const size_t block = (t + i) * a->n_blocks + k0 / KERN_BLOCK;
         rows->scale[i] = a->scale + block;
         rows->sum_scaled[i] = a->sum_scaled + block;
         rows->sum[i] = a->sum + 2 * block;
-        rows->acc[i] = u->acc[i0 + i];
-        rows->q[i] = a->grade == KERN_GRADE_I16 ? a->q16 + block * KERN_BLOCK : wide[i];
-        if (a->grade == KERN_GRADE_I16) continue;
-        for (size_t e = 0; e < n; e += 16) {
-            const void *from = a->q8 + block * KERN_BLOCK + e;
-            _mm256_storeu_si256((__m256i *)(void *)(wide[i] + e),
-                                _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)from)));
-        }
+        rows->q[i] = kind.bytes ? (const uint8_t *)(a->q8 + block * KERN_BLOCK)
+                                : (const uint8_t *)(a->q16 + block * KERN_BLOCK);
+        if (kind.start) rows_start(rows->start[i], a, block, n / KERN_BLOCK, bias, kind);
+        if (!kind.back) continue;
+        for (size_t b = 0; b < n / KERN_BLOCK; b++)
+            rows->back[i][b] = bias * (rows->sum[i][2 * b] + rows->sum[i][2 * b + 1]);
     }
 }
 
-INLINE void tile_tokens(matmul_panel *u, const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
-                        size_t n, tile_shape shape)
+/* From scratch. */
+INLINE void tile_panels(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
+                        size_t n_tokens, size_t k0, size_t n, tile_kind kind)
 {
-    int16_t wide[TILE][PANEL_CHUNK];
+    const size_t stride = kind.bytes ? 512 : 1024;
     int_rows rows;
     for (size_t i = 0; i < n_tokens; i += TILE) {
         const size_t nr = n_tokens - i < TILE ? n_tokens - i : TILE;
-        rows_of(&rows, wide, u, a, t0, i, k0, n, nr);
-        switch (nr) {
-        case 1:
-            tile_rows(u, &rows, n / KERN_BLOCK, 1, shape);
-            break;
-        case 2:
-            tile_rows(u, &rows, n / KERN_BLOCK, 2, shape);
-            break;
-        case 3:
-            tile_rows(u, &rows, n / KERN_BLOCK, 3, shape);
-            break;
-        default:
-            tile_rows(u, &rows, n / KERN_BLOCK, 4, shape);
-            break;
-        }
+        rows_of(&rows, a, t0 + i, nr, i, k0, n, u->bias, kind);
+        for (size_t j = 0; j < n_panels; j++)
+            tile_tokens(&u[j], u[j].w, stride, &rows, nr, n / KERN_BLOCK, kind);
     }
 }
 
-static void tile_plain(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
-                       size_t n_tokens, size_t k0, size_t n)
+/* From the panel, for few tokens. */
+INLINE void tile_direct(matmul_panel *u, quant_type t, const panel_chunk *c, const kern_acts *a,
+                        size_t t0, size_t n_tokens, size_t k0, tile_kind kind)
 {
-    for (size_t j = 0; j < n_panels; j++)
-        tile_tokens(&u[j], a, t0, n_tokens, k0, n, TILE_PLAIN);
-}
-
-static void tile_minimum(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
-                         size_t n_tokens, size_t k0, size_t n)
-{
-    for (size_t j = 0; j < n_panels; j++)
-        tile_tokens(&u[j], a, t0, n_tokens, k0, n, TILE_MINIMUM);
-}
-
-static void tile_sub16(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
-                       size_t n_tokens, size_t k0, size_t n)
-{
-    for (size_t j = 0; j < n_panels; j++)
-        tile_tokens(&u[j], a, t0, n_tokens, k0, n, TILE_SUB16);
-}
-
-static void tile_sub16_minimum(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
-                               size_t n_tokens, size_t k0, size_t n)
-{
-    for (size_t j = 0; j < n_panels; j++)
-        tile_tokens(&u[j], a, t0, n_tokens, k0, n, TILE_SUB16_MINIMUM);
-}
-
-/* ---- Float tile: up to 6 tokens -----------------------------------------------------------------
- */
-
-enum { FLOAT_TILE = 6 };
-
-INLINE void tile_float_rows(matmul_panel *u, const float *x, size_t ldx, size_t i0, size_t n,
-                            size_t nr)
-{
-    const float *w = (const float *)(const void *)u->w;
-    __m256 acc[FLOAT_TILE][2];
-    for (size_t i = 0; i < nr; i++)
-        for (size_t half = 0; half < 2; half++)
-            acc[i][half] = _mm256_load_ps(u->acc[i0 + i] + 8 * half);
-    for (size_t e = 0; e < n; e++) {
-        const __m256 w0 = _mm256_load_ps(w + e * 16), w1 = _mm256_load_ps(w + e * 16 + 8);
-        for (size_t i = 0; i < nr; i++) {
-            const __m256 v = _mm256_broadcast_ss(x + i * ldx + e);
-            acc[i][0] = _mm256_fmadd_ps(w0, v, acc[i][0]);
-            acc[i][1] = _mm256_fmadd_ps(w1, v, acc[i][1]);
-        }
-    }
-    for (size_t i = 0; i < nr; i++)
-        for (size_t half = 0; half < 2; half++)
-            _mm256_store_ps(u->acc[i0 + i] + 8 * half, acc[i][half]);
-}
-
-static void tile_panel_floats(matmul_panel *u, const kern_acts *a, size_t t0, size_t n_tokens,
-                              size_t k0, size_t n)
-{
-    for (size_t i = 0; i < n_tokens; i += FLOAT_TILE) {
-        const float *x = a->x + (t0 + i) * a->ldx + k0;
-        switch (n_tokens - i) {
-        case 1:
-            tile_float_rows(u, x, a->ldx, i, n, 1);
-            break;
-        case 2:
-            tile_float_rows(u, x, a->ldx, i, n, 2);
-            break;
-        case 3:
-            tile_float_rows(u, x, a->ldx, i, n, 3);
-            break;
-        case 4:
-            tile_float_rows(u, x, a->ldx, i, n, 4);
-            break;
-        case 5:
-            tile_float_rows(u, x, a->ldx, i, n, 5);
-            break;
-        default:
-            tile_float_rows(u, x, a->ldx, i, n, 6);
-            break;
-        }
+    const int bias = kind.bytes ? bytes_bias(t) : code_bias(t);
+    int_rows rows;
+    chunk_scales(u, t, c);
+    for (size_t i = 0; i < n_tokens; i += TILE) {
+        const size_t nr = n_tokens - i < TILE ? n_tokens - i : TILE;
+        rows_of(&rows, a, t0 + i, nr, i, k0, c->n, bias, kind);
+        tile_tokens(u, panel_codes(t, c, 0), panel_layouts[t].block, &rows, nr, c->n / KERN_BLOCK,
+                    kind);
     }
 }
 
-static void tile_floats(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
-                        size_t n_tokens, size_t k0, size_t n)
-{
-    for (size_t j = 0; j < n_panels; j++)
-        tile_panel_floats(&u[j], a, t0, n_tokens, k0, n);
-}
+/* ---- What is compiled ------------------------------------------------------------------------ */
 
-/* ---- Dispatch -----------------------------------------------------------------------------------
- */
+#define UNPACKER(to, code)                                                                         \
+    static void to##_##code(matmul_panel *u, quant_type t, const panel_chunk *c)                   \
+    {                                                                                              \
+        unpack_##to(u, t, c, CODING_##code);                                                       \
+    }
+UNPACKER(bytes, NIBBLES)
+UNPACKER(bytes, FIFTH)
+UNPACKER(bytes, SIXTH)
+UNPACKER(bytes, TWO)
+UNPACKER(bytes, THIRD)
+UNPACKER(bytes, FP4)
+UNPACKER(pairs, INT8)
+UNPACKER(pairs, NIBBLES)
+UNPACKER(pairs, FIFTH)
+UNPACKER(pairs, SIXTH)
+UNPACKER(pairs, TWO)
+UNPACKER(pairs, THIRD)
+UNPACKER(pairs, IQ4)
+UNPACKER(pairs, FP4)
+#undef UNPACKER
 
-static const matmul_path int_paths[QUANT_COUNT] = {
-    [QUANT_F32] = {floats_F32, tile_floats},           [QUANT_F16] = {floats_F16, tile_floats},
-    [QUANT_BF16] = {floats_BF16, tile_floats},         [QUANT_Q4_0] = {pairs_Q4_0, tile_plain},
-    [QUANT_Q4_1] = {pairs_Q4_1, tile_minimum},         [QUANT_Q5_0] = {pairs_Q5_0, tile_plain},
-    [QUANT_Q8_0] = {pairs_Q8_0, tile_plain},           [QUANT_Q4_K] = {pairs_Q4_K, tile_minimum},
-    [QUANT_Q6_K] = {pairs_Q6_K, tile_sub16},           [QUANT_Q5_1] = {unpack_pairs, tile_minimum},
-    [QUANT_Q2_K] = {unpack_pairs, tile_sub16_minimum}, [QUANT_Q3_K] = {unpack_pairs, tile_sub16},
-    [QUANT_Q5_K] = {unpack_pairs, tile_minimum},       [QUANT_IQ4_NL] = {unpack_pairs, tile_plain},
-    [QUANT_IQ4_XS] = {unpack_pairs, tile_plain},       [QUANT_MXFP4] = {unpack_pairs, tile_plain},
+/* Bytes or pairs; halves, minimum, start, back. */
+#define TILE_OF(name, code, ...)                                                                   \
+    static void name(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,              \
+                     size_t n_tokens, size_t k0, size_t n)                                         \
+    {                                                                                              \
+        const tile_kind kind = {CODING_##code, __VA_ARGS__};                                       \
+        tile_panels(u, n_panels, a, t0, n_tokens, k0, n, kind);                                    \
+    }
+TILE_OF(bytes_plain, BYTES, true, false, false, true, false)
+TILE_OF(bytes_minimum, BYTES, true, false, true, false, false)
+TILE_OF(bytes_minimum_fifth, BYTES, true, false, true, true, true)
+TILE_OF(bytes_halves, BYTES, true, true, false, true, false)
+TILE_OF(bytes_halves_minimum, BYTES, true, true, true, false, false)
+TILE_OF(pairs_plain, PAIRS, false, false, false, false, false)
+TILE_OF(pairs_minimum, PAIRS, false, false, true, false, false)
+TILE_OF(pairs_halves, PAIRS, false, true, false, false, false)
+TILE_OF(pairs_halves_minimum, PAIRS, false, true, true, false, false)
+#undef TILE_OF
+
+#define DIRECT(name, code, ...)                                                                    \
+    static void name(matmul_panel *u, quant_type t, const panel_chunk *c, const kern_acts *a,      \
+                     size_t t0, size_t n_tokens, size_t k0)                                        \
+    {                                                                                              \
+        const tile_kind kind = {CODING_##code, __VA_ARGS__};                                       \
+        tile_direct(u, t, c, a, t0, n_tokens, k0, kind);                                           \
+    }
+DIRECT(direct_int8, INT8, false, false, false, false, false) /* both grades */
+DIRECT(direct_iq4, IQ4, false, false, false, false, false)
+DIRECT(direct8_nibbles, NIBBLES, true, false, false, true, false)
+DIRECT(direct8_nibbles_minimum, NIBBLES, true, false, true, false, false)
+DIRECT(direct8_fp4, FP4, true, false, false, true, false)
+DIRECT(direct8_fifth, FIFTH, true, false, false, true, false)
+DIRECT(direct8_fifth_minimum, FIFTH, true, false, true, true, true)
+DIRECT(direct8_sixth, SIXTH, true, true, false, true, false)
+DIRECT(direct8_third, THIRD, true, true, false, true, false)
+DIRECT(direct8_two, TWO, true, true, true, false, false)
+DIRECT(direct16_nibbles, NIBBLES, false, false, false, true, false)
+DIRECT(direct16_nibbles_minimum, NIBBLES, false, false, true, false, false)
+DIRECT(direct16_fp4, FP4, false, false, false, true, false)
+DIRECT(direct16_fifth, FIFTH, false, false, false, true, false)
+DIRECT(direct16_fifth_minimum, FIFTH, false, false, true, false, false)
+DIRECT(direct16_sixth, SIXTH, false, true, false, true, false)
+DIRECT(direct16_third, THIRD, false, true, false, true, false)
+DIRECT(direct16_two, TWO, false, true, true, false, false)
+#undef DIRECT
+
+static const matmul_path paths_i8[QUANT_COUNT] = {
+    [QUANT_Q4_0] = {bytes_NIBBLES, bytes_plain, direct8_nibbles},
+    [QUANT_Q4_1] = {bytes_NIBBLES, bytes_minimum, direct8_nibbles_minimum},
+    [QUANT_Q5_0] = {bytes_FIFTH, bytes_plain, direct8_fifth},
+    [QUANT_Q5_1] = {bytes_FIFTH, bytes_minimum_fifth, direct8_fifth_minimum},
+    [QUANT_Q8_0] = {pairs_INT8, pairs_plain, direct_int8},
+    [QUANT_Q2_K] = {bytes_TWO, bytes_halves_minimum, direct8_two},
+    [QUANT_Q3_K] = {bytes_THIRD, bytes_halves, direct8_third},
+    [QUANT_Q4_K] = {bytes_NIBBLES, bytes_minimum, direct8_nibbles_minimum},
+    [QUANT_Q5_K] = {bytes_FIFTH, bytes_minimum_fifth, direct8_fifth_minimum},
+    [QUANT_Q6_K] = {bytes_SIXTH, bytes_halves, direct8_sixth},
+    [QUANT_IQ4_NL] = {pairs_IQ4, pairs_plain, direct_iq4},
+    [QUANT_IQ4_XS] = {pairs_IQ4, pairs_plain, direct_iq4},
+    [QUANT_MXFP4] = {bytes_FP4, bytes_plain, direct8_fp4},
 };
-static const matmul_path float_paths[QUANT_COUNT] = {
-    [QUANT_F32] = {floats_F32, tile_floats},       [QUANT_F16] = {floats_F16, tile_floats},
-    [QUANT_BF16] = {floats_BF16, tile_floats},     [QUANT_Q4_0] = {floats_Q4_0, tile_floats},
-    [QUANT_Q4_1] = {floats_Q4_1, tile_floats},     [QUANT_Q5_0] = {floats_Q5_0, tile_floats},
-    [QUANT_Q8_0] = {floats_Q8_0, tile_floats},     [QUANT_Q4_K] = {floats_Q4_K, tile_floats},
-    [QUANT_Q6_K] = {floats_Q6_K, tile_floats},     [QUANT_Q5_1] = {unpack_floats, tile_floats},
-    [QUANT_Q2_K] = {unpack_floats, tile_floats},   [QUANT_Q3_K] = {unpack_floats, tile_floats},
-    [QUANT_Q5_K] = {unpack_floats, tile_floats},   [QUANT_IQ4_NL] = {unpack_floats, tile_floats},
-    [QUANT_IQ4_XS] = {unpack_floats, tile_floats}, [QUANT_MXFP4] = {unpack_floats, tile_floats},
+static const matmul_path paths_i16[QUANT_COUNT] = {
+    [QUANT_Q4_0] = {pairs_NIBBLES, pairs_plain, direct16_nibbles},
+    [QUANT_Q4_1] = {pairs_NIBBLES, pairs_minimum, direct16_nibbles_minimum},
+    [QUANT_Q5_0] = {pairs_FIFTH, pairs_plain, direct16_fifth},
+    [QUANT_Q5_1] = {pairs_FIFTH, pairs_minimum, direct16_fifth_minimum},
+    [QUANT_Q8_0] = {pairs_INT8, pairs_plain, direct_int8},
+    [QUANT_Q2_K] = {pairs_TWO, pairs_halves_minimum, direct16_two},
+    [QUANT_Q3_K] = {pairs_THIRD, pairs_halves, direct16_third},
+    [QUANT_Q4_K] = {pairs_NIBBLES, pairs_minimum, direct16_nibbles_minimum},
+    [QUANT_Q5_K] = {pairs_FIFTH, pairs_minimum, direct16_fifth_minimum},
+    [QUANT_Q6_K] = {pairs_SIXTH, pairs_halves, direct16_sixth},
+    [QUANT_IQ4_NL] = {pairs_IQ4, pairs_plain, direct_iq4},
+    [QUANT_IQ4_XS] = {pairs_IQ4, pairs_plain, direct_iq4},
+    [QUANT_MXFP4] = {pairs_FP4, pairs_plain, direct16_fp4},
 };
 
 void kern_matmul_avx2(const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a, size_t t0,
                       size_t t1, float *y, size_t ldy, void *scratch)
 {
-    const matmul_path *paths = a->grade == KERN_GRADE_F32 ? float_paths : int_paths;
+    const matmul_path *paths = a->grade == KERN_GRADE_I8 ? paths_i8 : paths_i16;
+    if (a->grade == KERN_GRADE_F32 || quant_infos[w->type].shape == QUANT_FLOAT)
+        paths = matmul_floats_avx2;
     matmul_run(paths[w->type], w, p0, p1, a, t0, t1, y, ldy, scratch);
 }

@@ -79,12 +79,11 @@ typedef struct {
 
 panel_chunk panel_chunk_at(quant_type t, const void *panel, size_t k, size_t chunk);
 
-/* Block b (0..7) of 32 elements in an integer format's chunk: where its codes lie. */
+/* Block b (0..7) of 32 elements in an integer format's chunk: where its codes lie. (Where a unit is
+ * one block, its main part holds nothing else: blocks are l->block apart in every format.) */
 static inline const uint8_t *panel_codes(quant_type t, const panel_chunk *c, size_t b)
 {
-    const panel_layout *l = &panel_layouts[t];
-    return c->main +
-           (quant_infos[t].block_elems == 32 ? b * l->main_bytes : l->codes + b * l->block);
+    return c->main + panel_layouts[t].codes + b * panel_layouts[t].block;
 }
 
 /* The same block, row r alone, taken apart one element at a time. */

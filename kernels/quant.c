@@ -54,10 +54,10 @@ size_t quant_row_bytes(quant_type t, size_t k)
 /* ---- Codes and what they mean ------------------------------------------------------------------
  */
 
-static const int8_t iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                      1,    13,   25,  38,  53,  69,  89,  113};
+const int8_t quant_iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                     1,    13,   25,  38,  53,  69,  89,  113};
 /* The numbers of FP4 (E2M1), doubled so that they are integers. */
-static const int8_t fp4_values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+const int8_t quant_fp4_values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 int quant_bias(quant_type t)
 {
@@ -68,8 +68,9 @@ int quant_bias(quant_type t)
 
 const int8_t *quant_table(quant_type t)
 {
-    static const int8_t *const tables[QUANT_COUNT] = {
-        [QUANT_IQ4_NL] = iq4_values, [QUANT_IQ4_XS] = iq4_values, [QUANT_MXFP4] = fp4_values};
+    static const int8_t *const tables[QUANT_COUNT] = {[QUANT_IQ4_NL] = quant_iq4_values,
+                                                      [QUANT_IQ4_XS] = quant_iq4_values,
+                                                      [QUANT_MXFP4] = quant_fp4_values};
     return tables[t];
 }
 

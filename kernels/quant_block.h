@@ -99,6 +99,7 @@ void quant_block_values(quant_type t, const void *block, size_t sub, quant_value
 int8_t quant_code_value(quant_type t, uint8_t code);
 int quant_bias(quant_type t);            /* 8 for Q4_0, 16 for Q5_0, ...; 0 for most */
 const int8_t *quant_table(quant_type t); /* 16 values, or NULL */
+extern const int8_t quant_iq4_values[16], quant_fp4_values[16];
 
 /* The j-th (0..7) pair of 6-bit scale and minimum in the 12 bytes of a Q4_K or Q5_K block. */
 void quant_k_scale(const uint8_t scales[12], size_t j, uint8_t *scale, uint8_t *minimum);
