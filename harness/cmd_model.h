@@ -33,6 +33,12 @@ typedef struct {
         {0,         "kv-memory",                                                                    \
          OPT_BYTES, CMD_MODEL_AT(base, kv_memory),                                                  \
          "SIZE",    "for keys and values, such as 2G"},                                             \
+        {0,                                                                                         \
+         "weights-memory",                                                                          \
+         OPT_BYTES,                                                                                 \
+         CMD_MODEL_AT(base, weights_memory),                                                        \
+         "SIZE",                                                                                    \
+         "for repacked weights; the rest is read from the file (default: what is there)"},          \
     {                                                                                               \
         0, "isa", OPT_TEXT, CMD_MODEL_AT(base, isa), "NAME",                                        \
             "instruction set of the kernels (default: the best here)"                               \

@@ -27,7 +27,7 @@ typedef struct {
     const char *activations, *kv_format; /* NULL: "i16", "f32" */
     const char *data;                    /* directory with data files, or NULL */
     /* the machine: enters no digest */
-    size_t threads, batch, kv_memory;
+    size_t threads, batch, kv_memory, weights_memory;
     const char *isa;
 } runfile_settings;
 #define RUNFILE_SETTINGS_DEFAULT                                                                   \
@@ -89,6 +89,12 @@ typedef struct {
         {0,         "kv-memory",                                                                   \
          OPT_BYTES, RUNFILE_AT(base, kv_memory),                                                   \
          "SIZE",    "for keys and values, such as 2G"},                                            \
+        {0,                                                                                        \
+         "weights-memory",                                                                         \
+         OPT_BYTES,                                                                                \
+         RUNFILE_AT(base, weights_memory),                                                         \
+         "SIZE",                                                                                   \
+         "for repacked weights; the rest is read from the file (default: what is there)"},         \
     {                                                                                              \
         0, "isa", OPT_TEXT, RUNFILE_AT(base, isa), "NAME",                                         \
             "instruction set of the kernels (default: the best here)"                              \

@@ -29,7 +29,8 @@ static runner_options options_of(const runfile_settings *s)
                             .kv_format = s->kv_format,
                             .isa = s->isa,
                             .date = s->date,
-                            .kv_memory = s->kv_memory};
+                            .kv_memory = s->kv_memory,
+                            .weights_memory = s->weights_memory};
 }
 
 /* runner_info.meta, then what RUN.yaml says about the model, as one line of JSON. */
@@ -135,6 +136,8 @@ static waage_status put_manifest(const session *s, store *st, bool fresh, waage_
         size_t n;
     } numbers[] = {{"threads", set->threads},
                    {"batch", set->batch},
+                   {"kv_memory", set->kv_memory},
+                   {"weights_memory", set->weights_memory},
                    {"processors", (size_t)(n_processors > 0 ? n_processors : 0)}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         snprintf(number, sizeof number, numbers[i].n ? "%zu" : "auto", numbers[i].n);

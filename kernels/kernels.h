@@ -36,7 +36,11 @@ typedef struct {
     quant_type type;
     size_t n_rows, k;   /* outputs, inputs */
     size_t panel_bytes; /* stride between panels */
-    const void *panels; /* ceil(n_rows / 16) panels, KERN_ALIGN aligned */
+    const void *panels; /* ceil(n_rows / 16) panels, KERN_ALIGN aligned; what the kernels read */
+    /* Not for the kernels: the file's rows, row_bytes apart, of a matrix that is not packed. Its
+     * `panels` is NULL; who multiplies packs some panels first. NULL where panels are there. */
+    const void *rows;
+    size_t row_bytes;
 } kern_matrix;
 
 /* ---- Activations: n_tokens rows of k, quantised once per step ----------------------------- */

@@ -19,6 +19,8 @@ typedef struct {
     const char *isa;         /* NULL: best of this machine */
     const char *date;        /* YYYY-MM-DD for templates that print a date; NULL: "2026-01-01" */
     size_t kv_memory;        /* bytes for the KV cache; 0: the runner's choice */
+    size_t weights_memory; /* bytes for repacked weights, the rest is read from the mapped file; 0:
+                              the runner's choice */
     bool inspect_only; /* metadata, tokenizer and template only: no weights are loaded, run() fails
                         */
 } runner_options;

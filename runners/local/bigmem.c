@@ -3,7 +3,9 @@
 #define _GNU_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE, madvise */
 #include "runners/local/bigmem.h"
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -44,4 +46,31 @@ size_t bigmem_physical(void)
 {
     const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
     return pages > 0 && size > 0 ? (size_t)pages * (size_t)size : 0;
+}
+
+/* The number that follows `key` in a small text file, or at its beginning where key is "". */
+static bool read_number(unsigned long long *out, const char *path, const char *key)
+{
+    char line[128];
+    bool found = false;
+    FILE *f = fopen(path, "r");
+    if (!f) return false;
+    while (!found && fgets(line, sizeof line, f))
+        found =
+            strncmp(line, key, strlen(key)) == 0 && sscanf(line + strlen(key), "%llu", out) == 1;
+    (void)fclose(f);
+    return found;
+}
+
+size_t bigmem_available(void)
+{
+    /* Of control groups, versions 2 and 1; "max" is no number, no limit a huge one. */
+    static const char *const limits[] = {"/sys/fs/cgroup/memory.max",
+                                         "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+    unsigned long long kib, limit, bytes = bigmem_physical();
+    if (read_number(&kib, "/proc/meminfo", "MemAvailable:") && kib < bytes / 1024)
+        bytes = kib * 1024;
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        if (read_number(&limit, limits[i], "") && limit < bytes) bytes = limit;
+    return (size_t)bytes;
 }

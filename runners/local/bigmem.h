@@ -23,5 +23,8 @@ WAAGE_MUST_CHECK waage_status bigmem_create(bigmem *out, size_t n_bytes, const c
                                             waage_err *err);
 void bigmem_free(bigmem *b);  /* empty is fine; b is empty afterwards */
 size_t bigmem_physical(void); /* bytes of memory that the machine has; 0 when unknown */
+/* Bytes that can be taken without swapping, caches given back and the limit of a container minded;
+ * 0 when unknown. */
+size_t bigmem_available(void);
 
 #endif

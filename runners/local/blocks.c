@@ -78,6 +78,16 @@ void block_norm_row(const step *s, float *out, const float *x, model_norm norm, 
         s->kern->rmsnorm(out, x, norm.weight, n, s->m->p.norm_eps);
 }
 
+void block_row(const kern_matrix *w, size_t row, float *out)
+{
+    if (w->rows) {
+        quant_row_f32(w->type, (const char *)w->rows + row * w->row_bytes, w->k, out);
+        return;
+    }
+    const char *panel = (const char *)w->panels + row / KERN_PANEL_ROWS * w->panel_bytes;
+    panel_row_f32(w->type, panel, row % KERN_PANEL_ROWS, w->k, out);
+}
+
 static void embed_part(void *ctx, size_t part, size_t thread)
 {
     (void)thread;
@@ -88,8 +98,7 @@ static void embed_part(void *ctx, size_t part, size_t thread)
     for (size_t t = part * TOKEN_RUN; t < end; t++) {
         const size_t id = (size_t)s->ids[t];
         float *x = s->x + t * w->k;
-        const char *panel = (const char *)w->panels + id / KERN_PANEL_ROWS * w->panel_bytes;
-        panel_row_f32(w->type, panel, id % KERN_PANEL_ROWS, w->k, x);
+        block_row(w, id, x);
         if (j->scale != 1.0f)
             for (size_t i = 0; i < w->k; i++)
                 x[i] *= j->scale;
@@ -160,16 +169,47 @@ typedef struct {
     size_t n_mats, ldy, run; /* panels a part */
 } product_job;
 
+/* Pack panels [p0, p1), at most BLOCK_PACK_PANELS, into `to`; *out is the matrix that they are. */
+static void pack_panels(kern_matrix *out, const kern_matrix *w, size_t p0, size_t p1, char *to)
+{
+    const size_t row = p0 * KERN_PANEL_ROWS, end = min_size(p1 * KERN_PANEL_ROWS, w->n_rows);
+    *out = (kern_matrix){.type = w->type,
+                         .n_rows = end - row,
+                         .k = w->k,
+                         .panel_bytes = w->panel_bytes,
+                         .panels = to};
+    for (size_t r = row; r < end; r += KERN_PANEL_ROWS, to += w->panel_bytes)
+        panel_pack(w->type, to, (const char *)w->rows + r * w->row_bytes, w->row_bytes,
+                   min_size(end - r, KERN_PANEL_ROWS), w->k);
+}
+
+/* All tokens of the step pass over a few panels before the next ones are packed: the file is read
+ * once a step. */
+void block_panels(const step *s, const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a,
+                  size_t t0, size_t t1, float *y, size_t ldy, size_t thread)
+{
+    char *scratch = s->scratch + thread * s->scratch_bytes;
+    if (w->panels) {
+        s->kern->matmul(w, p0, p1, a, t0, t1, y, ldy, scratch);
+        return;
+    }
+    for (size_t p = p0; p < p1; p += BLOCK_PACK_PANELS) {
+        kern_matrix few;
+        const size_t end = min_size(p + BLOCK_PACK_PANELS, p1);
+        pack_panels(&few, w, p, end, s->packing + thread * s->packing_bytes);
+        s->kern->matmul(&few, 0, end - p, a, t0, t1, y + p * KERN_PANEL_ROWS, ldy, scratch);
+    }
+}
+
 static void product_part(void *ctx, size_t part, size_t thread)
 {
     const product_job *j = ctx;
-    step *s = j->s;
+    const step *s = j->s;
     size_t m = 0;
     while (part >= j->n_parts[m])
         part -= j->n_parts[m++];
     const size_t p0 = part * j->run, p1 = min_size(p0 + j->run, j->n_panels[m]);
-    s->kern->matmul(j->w[m], p0, p1, &s->acts, 0, s->acts.n_tokens, j->out[m], j->ldy,
-                    s->scratch + thread * s->scratch_bytes);
+    block_panels(s, j->w[m], p0, p1, &s->acts, 0, s->acts.n_tokens, j->out[m], j->ldy, thread);
     if (!j->bias[m]) return;
     const size_t r0 = p0 * KERN_PANEL_ROWS, r1 = min_size(p1 * KERN_PANEL_ROWS, j->w[m]->n_rows);
     for (size_t t = 0; t < s->acts.n_tokens; t++)

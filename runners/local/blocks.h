@@ -15,6 +15,8 @@
 #include "runners/local/kvcache.h"
 #include "runners/local/model.h"
 
+enum { BLOCK_PACK_PANELS = 4 }; /* panels of a mapped matrix that are packed at a time */
+
 /* A run of tokens of one sequence. */
 typedef struct {
     const int32_t *tokens; /* (n) ids */
@@ -50,6 +52,8 @@ typedef struct step {
     void *acts_storage;
     char *scratch; /* (threads, scratch_bytes) for the kernels */
     size_t scratch_bytes;
+    char *packing; /* (threads, packing_bytes) panels of matrices that stay mapped */
+    size_t packing_bytes;
     const void **block_ptrs;      /* (threads, max_pages) */
     struct experts_step *experts; /* experts.h */
     struct latent_step *latent;   /* latent.h */
@@ -101,6 +105,12 @@ void block_product(step *s, const kern_matrix *const *w, const float *const *bia
                    float *const *out, size_t n_mats, size_t ldy);
 /* out = norm of a row of n elements; out may be x. */
 void block_norm_row(const step *s, float *out, const float *x, model_norm norm, size_t n);
+/* kern_set.matmul of panels [p0, p1) of w, packed or mapped, with tokens [t0, t1) of a; on one
+ * thread, for use inside of a part. */
+void block_panels(const step *s, const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a,
+                  size_t t0, size_t t1, float *y, size_t ldy, size_t thread);
+/* Row `row` of w as float32 values. */
+void block_row(const kern_matrix *w, size_t row, float *out);
 /* Quantise rows of h that are k wide; rows that are not finite are marked bad and zeroed. */
 void block_quantize(step *s, size_t n_rows, size_t k);
 

@@ -204,8 +204,8 @@ static void product_part(void *ctx, size_t part, size_t thread)
     const experts_step *e = s->experts;
     const size_t x = e->active[part / (j->n_mats * j->n_runs)];
     const size_t mat = part / j->n_runs % j->n_mats, p0 = part % j->n_runs * j->run;
-    s->kern->matmul(&j->w[mat][x], p0, min_size(p0 + j->run, j->n_panels), &e->acts, e->first[x],
-                    e->first[x + 1], j->out[mat], j->ldy, s->scratch + thread * s->scratch_bytes);
+    block_panels(s, &j->w[mat][x], p0, min_size(p0 + j->run, j->n_panels), &e->acts, e->first[x],
+                 e->first[x + 1], j->out[mat], j->ldy, thread);
 }
 
 /* Matrices of one shape. */

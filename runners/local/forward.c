@@ -74,6 +74,7 @@ static void carve_all(forward *f, carver *c)
         if (o->m->rope[i].freq) s->rope[i] = carve(c, n, p->n_rot * sizeof(float));
     s->acts_storage = carve(c, 1, kern_acts_bytes(o->grade, n, widest_input(p)));
     s->scratch = carve(c, threads, s->scratch_bytes);
+    s->packing = carve(c, threads, s->packing_bytes);
     s->block_ptrs = carve(c, threads, o->max_pages * sizeof *s->block_ptrs);
     f->logits = carve(c, HEAD_ROWS, p->n_vocab * sizeof(float));
     experts_carve(&f->experts, c, p, o->grade, n);
@@ -106,6 +107,8 @@ waage_status forward_create(forward **out, const forward_options *opt, waage_err
     f->s.scratch_bytes = (scratch + KERN_ALIGN - 1) & ~(size_t)(KERN_ALIGN - 1);
     f->s.experts = &f->experts;
     f->s.latent = &f->latent;
+    f->s.packing_bytes =
+        BLOCK_PACK_PANELS * opt->m->mapped_panel_bytes; /* a multiple of KERN_ALIGN */
     carver c = {NULL, 0, false};
     carve_all(f, &c);
     waage_status st = c.overflow ? waage_err_nomem(err)

@@ -65,8 +65,8 @@ static void product_part(void *ctx, size_t part, size_t thread)
     const product_job *j = ctx;
     step *s = j->s;
     const size_t head = part / j->n_runs, p0 = part % j->n_runs * j->run;
-    s->kern->matmul(&j->w[head], p0, min_size(p0 + j->run, j->n_panels), head_acts(s, head), 0,
-                    s->n, j->out + head * j->apart, j->ldy, s->scratch + thread * s->scratch_bytes);
+    block_panels(s, &j->w[head], p0, min_size(p0 + j->run, j->n_panels), head_acts(s, head), 0,
+                 s->n, j->out + head * j->apart, j->ldy, thread);
 }
 
 /* out + head * apart + t * ldy = w[head] times row t of the head. */

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "harness/base/log.h"
 #include "harness/base/num.h"
 #include "runners/local/fidelity.h"
 #include "runners/local/local_internal.h"
+#include "runners/local/params.h"
 #include "runners/local/show.h"
 #include "runners/local/speed.h"
 
@@ -179,18 +181,41 @@ static size_t kv_memory(const runner_options *opt, kv_shape shape, size_t n_cont
     return want > least_kv_memory ? want : least_kv_memory;
 }
 
+/* Unless the caller says otherwise: what is available, less the key/value memory and a sixteenth
+ * for everything else. */
+static size_t weights_memory(const runner_options *opt, size_t kv_bytes)
+{
+    if (opt->weights_memory > 0) return opt->weights_memory;
+    const size_t available = bigmem_available(), kept = available / 16 + kv_bytes;
+    if (available == 0) return SIZE_MAX;
+    return available > kept ? available - kept : 0;
+}
+
+static void log_mapped(const local_model *m)
+{
+    if (m->model->n_mapped > 0)
+        log_info("%s: %zu of its matrices stay in the file (%zu MiB are packed in memory); "
+                 "--weights-memory bounds that",
+                 gguf_path(m->file), m->model->n_mapped, m->model->panels.n_bytes >> 20);
+}
+
 static waage_status load_weights(local_model *m, const runner_options *opt, waage_err *err)
 {
     WAAGE_TRY(pool_create(&m->threads, opt->n_threads, err));
-    WAAGE_TRY(model_load(&m->model, m->file, m->threads, err));
+    model_params params;
+    const arch *unused;
+    WAAGE_TRY(params_read(&params, &unused, m->file, err)); /* what the memory is divided by */
+    const kv_shape shape = model_kv_shape(&params, KERN_KV_F32);
+    const size_t kv_bytes = kv_memory(opt, shape, params.n_context);
+    WAAGE_TRY(model_load(&m->model, m->file, m->threads, weights_memory(opt, kv_bytes), err));
+    log_mapped(m);
     const model_params *p = &m->model->p;
     const size_t n_tokens = tokenizer_get_info(m->tok)->n_tokens;
     if (n_tokens != p->n_vocab)
         return waage_err_set(err, WAAGE_EFORMAT,
                              "%s: the tokenizer has %zu tokens, token_embd.weight %zu rows",
                              gguf_path(m->file), n_tokens, p->n_vocab);
-    const kv_shape shape = model_kv_shape(p, KERN_KV_F32);
-    WAAGE_TRY(kvcache_create(&m->kv, shape, kv_memory(opt, shape, p->n_context), err));
+    WAAGE_TRY(kvcache_create(&m->kv, shape, kv_bytes, err));
     m->n_batch = opt->n_batch > 0 ? opt->n_batch : DEFAULT_BATCH;
     if (m->n_batch > MAX_BATCH)
         return waage_err_set(err, WAAGE_EINVAL, "%zu sequences at a time; at most %d", m->n_batch,

@@ -145,7 +145,12 @@ static waage_status on_done(void *ctx, batch_job *job, waage_err *err)
 {
     run *r = ctx;
     task *t = job->user;
-    waage_status st;
+    waage_status st = WAAGE_OK;
+    if (r->m->model->n_mapped > 0) st = gguf_check_unchanged(r->m->file, err);
+    if (st != WAAGE_OK) {
+        free_task(r, t);
+        return st;
+    }
     if (job->error)
         st = reply_failure(r, t, FINISH_ERROR, job->error, err);
     else if (job->kind == REQUEST_GENERATE)

@@ -9,6 +9,16 @@
 
 enum { TENSOR_NAME_MAX = 96 };
 
+/* How often a matrix is read: the order in which they are packed when memory is short. */
+typedef enum {
+    USE_TRANSPOSED, /* is not in the file as it is used: always packed */
+    USE_EVERY_STEP,
+    USE_HEAD,    /* only for rows whose logits somebody wants */
+    USE_EXPERT,  /* some of them, for some tokens */
+    USE_LOOK_UP, /* single rows */
+    USE_COUNT
+} matrix_use;
+
 /* A matrix that waits for its panels: the first walk over the file adds up the sizes, so that all
  * panels lie in one block of memory. Matrices of one tensor come one behind the other. */
 typedef struct {
@@ -16,6 +26,8 @@ typedef struct {
     const char *rows; /* the first one, in the file */
     kern_matrix *to;
     bool transposed; /* the rows of the file are the columns of `to`, which is float32 */
+    matrix_use use;
+    bool packed;
 } pending;
 
 typedef struct {
@@ -25,7 +37,7 @@ typedef struct {
     pending *mats;
     size_t n_mats, max_mats;
     bool *used; /* (n_tensors) of the file */
-    size_t panel_bytes;
+    size_t max_packed, panel_bytes;
 } loader;
 
 typedef struct {
@@ -113,6 +125,11 @@ static waage_status bind_floats(loader *ld, const float **to, const char *name, 
     return WAAGE_OK;
 }
 
+static size_t n_panels_of(const kern_matrix *w)
+{
+    return (w->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
+}
+
 static bool grow_mats(loader *ld)
 {
     if (ld->n_mats < ld->max_mats) return true;
@@ -129,10 +146,8 @@ static waage_status add_pending(loader *ld, pending p, waage_err *err)
 {
     size_t bytes;
     kern_matrix *w = p.to;
-    const size_t n_panels = (w->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
     w->panel_bytes = panel_bytes(w->type, w->k);
-    if (!num_mul_size(&bytes, n_panels, w->panel_bytes) ||
-        !num_add_size(&ld->panel_bytes, ld->panel_bytes, bytes) || !grow_mats(ld))
+    if (!num_mul_size(&bytes, n_panels_of(w), w->panel_bytes) || !grow_mats(ld))
         return waage_err_nomem(err);
     ld->mats[ld->n_mats++] = p;
     return WAAGE_OK;
@@ -149,14 +164,14 @@ static waage_status check_blocks(const loader *ld, const gguf_tensor *t, waage_e
 }
 
 /* Rows first.. of t, counted through its whole depth, become the matrix `to`. */
-static waage_status add_matrix(loader *ld, kern_matrix *to, const gguf_tensor *t, size_t first,
-                               size_t n_rows, waage_err *err)
+static waage_status add_matrix(loader *ld, kern_matrix *to, matrix_use use, const gguf_tensor *t,
+                               size_t first, size_t n_rows, waage_err *err)
 {
     const size_t in = (size_t)t->dim[0];
     WAAGE_TRY(check_blocks(ld, t, err));
     *to = (kern_matrix){.type = t->type, .n_rows = n_rows, .k = in};
     const char *rows = (const char *)t->data + first * quant_row_bytes(t->type, in);
-    return add_pending(ld, (pending){.t = *t, .rows = rows, .to = to}, err);
+    return add_pending(ld, (pending){.t = *t, .rows = rows, .to = to, .use = use}, err);
 }
 
 /* Columns of `to` are the rows first.. of t, n_columns of them. */
@@ -167,15 +182,17 @@ static waage_status add_transposed(loader *ld, kern_matrix *to, const gguf_tenso
     WAAGE_TRY(check_blocks(ld, t, err));
     *to = (kern_matrix){.type = QUANT_F32, .n_rows = in, .k = n_columns};
     const char *rows = (const char *)t->data + first * quant_row_bytes(t->type, in);
-    return add_pending(ld, (pending){.t = *t, .rows = rows, .to = to, .transposed = true}, err);
+    return add_pending(
+        ld, (pending){.t = *t, .rows = rows, .to = to, .transposed = true, .use = USE_TRANSPOSED},
+        err);
 }
 
-static waage_status bind_matrix(loader *ld, kern_matrix *to, const char *name, size_t in,
-                                size_t out, waage_err *err)
+static waage_status bind_matrix(loader *ld, kern_matrix *to, matrix_use use, const char *name,
+                                size_t in, size_t out, waage_err *err)
 {
     gguf_tensor t;
     WAAGE_TRY(find_tensor(ld, &t, name, (shape){in, out, 1}, err));
-    return add_matrix(ld, to, &t, 0, out, err);
+    return add_matrix(ld, to, use, &t, 0, out, err);
 }
 
 static waage_status bind_stack(loader *ld, kern_matrix **to, const char *name, shape want,
@@ -192,7 +209,7 @@ static waage_status bind_stack(loader *ld, kern_matrix **to, const char *name, s
     *to = arena_calloc(&ld->m->arena, want.depth, sizeof **to);
     if (!*to) return waage_err_nomem(err);
     for (size_t i = 0; i < want.depth; i++)
-        WAAGE_TRY(add_matrix(ld, *to + i, &t, i * want.out, want.out, err));
+        WAAGE_TRY(add_matrix(ld, *to + i, USE_EXPERT, &t, i * want.out, want.out, err));
     return WAAGE_OK;
 }
 
@@ -211,7 +228,8 @@ static waage_status bind_keys_values(loader *ld, model_layer *l, const char *nam
     l->stack[LAYER_V_B] = w + p->n_heads;
     for (size_t h = 0; h < p->n_heads; h++) {
         WAAGE_TRY(add_transposed(ld, &w[h], &t, h * each, plain, err));
-        WAAGE_TRY(add_matrix(ld, &w[p->n_heads + h], &t, h * each + plain, each - plain, err));
+        WAAGE_TRY(add_matrix(ld, &w[p->n_heads + h], USE_EVERY_STEP, &t, h * each + plain,
+                             each - plain, err));
     }
     return WAAGE_OK;
 }
@@ -230,7 +248,7 @@ static waage_status bind_tensor(loader *ld, size_t layer, const arch_tensor *a, 
     switch (a->kind) {
     case TENSOR_MATRIX:
         WAAGE_TRY(find_tensor(ld, &t, name, (shape){in, whole ? whole : out, 1}, err));
-        return add_matrix(ld, &l->w[a->slot], &t, from, out, err);
+        return add_matrix(ld, &l->w[a->slot], USE_EVERY_STEP, &t, from, out, err);
     case TENSOR_STACK:
         return bind_stack(ld, &l->stack[a->slot], name,
                           (shape){in, out, model_dim_size(p, layer, a->depth)}, err);
@@ -291,9 +309,11 @@ static waage_status bind_ends(loader *ld, waage_err *err)
 {
     model *m = ld->m;
     const model_params *p = &m->p;
-    WAAGE_TRY(bind_matrix(ld, &m->embed, "token_embd.weight", p->n_embd, p->n_vocab, err));
     m->tied = !has_tensor(ld, "output.weight");
-    if (!m->tied) WAAGE_TRY(bind_matrix(ld, &m->head, "output.weight", p->n_embd, p->n_vocab, err));
+    WAAGE_TRY(bind_matrix(ld, &m->embed, m->tied ? USE_HEAD : USE_LOOK_UP, "token_embd.weight",
+                          p->n_embd, p->n_vocab, err));
+    if (!m->tied)
+        WAAGE_TRY(bind_matrix(ld, &m->head, USE_HEAD, "output.weight", p->n_embd, p->n_vocab, err));
     if (m->arch->traits & ARCH_POSITIONS)
         WAAGE_TRY(
             bind_floats(ld, &m->positions, "position_embd.weight", p->n_embd, p->n_context, err));
@@ -375,20 +395,48 @@ static void pack_panel(void *ctx, size_t part, size_t thread)
                row_bytes, left < KERN_PANEL_ROWS ? left : KERN_PANEL_ROWS, w->k);
 }
 
+/* Mark what is packed, most used first. */
+static void choose_packed(loader *ld)
+{
+    for (matrix_use use = 0; use < USE_COUNT; use++)
+        for (size_t i = 0; i < ld->n_mats; i++) {
+            pending *p = &ld->mats[i];
+            const size_t bytes = n_panels_of(p->to) * p->to->panel_bytes;
+            const bool fits =
+                ld->panel_bytes <= ld->max_packed && bytes <= ld->max_packed - ld->panel_bytes;
+            if (p->use != use || (!fits && !p->transposed)) continue;
+            p->packed = true;
+            ld->panel_bytes += bytes;
+        }
+}
+
+static void leave_mapped(model *m, const pending *p)
+{
+    kern_matrix *w = p->to;
+    w->rows = p->rows;
+    w->row_bytes = quant_row_bytes(w->type, w->k);
+    m->n_mapped++;
+    if (w->panel_bytes > m->mapped_panel_bytes) m->mapped_panel_bytes = w->panel_bytes;
+}
+
 static waage_status pack_all(loader *ld, waage_err *err)
 {
     model *m = ld->m;
+    choose_packed(ld);
     WAAGE_TRY(bigmem_create(&m->panels, ld->panel_bytes, "the weights", err));
     char *at = m->panels.data;
     for (size_t i = 0; i < ld->n_mats; i++) {
         kern_matrix *w = ld->mats[i].to;
+        if (!ld->mats[i].packed) {
+            leave_mapped(m, &ld->mats[i]);
+            continue;
+        }
         pack_job job = {&ld->mats[i], at};
-        const size_t n_panels = (w->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
-        pool_run(ld->threads, n_panels, pack_panel, &job);
+        pool_run(ld->threads, n_panels_of(w), pack_panel, &job);
         const bool is_last = i + 1 == ld->n_mats || ld->mats[i + 1].t.data != ld->mats[i].t.data;
         if (is_last) gguf_drop_pages(ld->g, &ld->mats[i].t);
         w->panels = at;
-        at += n_panels * w->panel_bytes;
+        at += n_panels_of(w) * w->panel_bytes;
     }
     if (m->tied) m->head = m->embed;
     return gguf_check_unchanged(ld->g, err);
@@ -405,10 +453,12 @@ static waage_status load(loader *ld, waage_err *err)
     return pack_all(ld, err);
 }
 
-waage_status model_load(model **out, const gguf *g, pool *threads, waage_err *err)
+waage_status model_load(model **out, const gguf *g, pool *threads, size_t max_packed,
+                        waage_err *err)
 {
     *out = NULL;
-    loader ld = {.m = calloc(1, sizeof *ld.m), .g = g, .threads = threads};
+    loader ld = {
+        .m = calloc(1, sizeof *ld.m), .g = g, .threads = threads, .max_packed = max_packed};
     if (!ld.m) return waage_err_nomem(err);
     const waage_status st = load(&ld, err);
     free(ld.mats);

@@ -139,13 +139,19 @@ typedef struct {
     model_layer *layers;    /* (n_layers) */
     rope rope[ROPE_TABLES]; /* freq NULL where the model has no such table */
     bool tied;
+    /* Matrices that stay in the mapped file, and the largest panel of them (0: there are none). */
+    size_t n_mapped, mapped_panel_bytes;
     arena arena;
     bigmem panels;
 } model;
 
-/* Bind, check and repack the weights of g, whose pages are dropped tensor by tensor. g may be
- * closed afterwards. WAAGE_EUNSUPPORTED | WAAGE_EFORMAT (tensor and expectation) | WAAGE_ENOMEM. */
-WAAGE_MUST_CHECK waage_status model_load(model **out, const gguf *g, pool *threads, waage_err *err);
+/* Bind and check the weights of g, and repack them, as far as max_packed bytes of panels reach; the
+ * pages of the file are dropped tensor by tensor. Packed are first the matrices that every step
+ * reads, then the head, then experts, then rows that are only looked up. What is left stays mapped:
+ * g must then live as long as the model (n_mapped > 0); else it may be closed.
+ * WAAGE_EUNSUPPORTED | WAAGE_EFORMAT (tensor and expectation) | WAAGE_ENOMEM. */
+WAAGE_MUST_CHECK waage_status model_load(model **out, const gguf *g, pool *threads,
+                                         size_t max_packed, waage_err *err);
 void model_free(model *m); /* NULL is fine */
 
 /* How its keys and values are stored. */

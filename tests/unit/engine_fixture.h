@@ -22,6 +22,7 @@ typedef struct {
 
 typedef struct {
     size_t n_threads, n_slots, chunk, kv_pages;
+    size_t weights;  /* bytes of packed panels; 0: all */
     const char *isa; /* NULL: the best one */
     kern_grade grade;
 } engine_setup;
@@ -39,7 +40,8 @@ static inline void fixture_open(engine_fixture *f, const char *path, const engin
     assert_non_null(f->kern);
     must(gguf_open(&f->file, path, &err), &err);
     must(pool_create(&f->threads, s->n_threads, &err), &err);
-    must(model_load(&f->m, f->file, f->threads, &err), &err);
+    must(model_load(&f->m, f->file, f->threads, s->weights > 0 ? s->weights : SIZE_MAX, &err),
+         &err);
     const kv_shape shape = model_kv_shape(&f->m->p, KERN_KV_F32);
     must(kvcache_create(&f->kv, shape, s->kv_pages * kvcache_page_bytes(shape), &err), &err);
 }

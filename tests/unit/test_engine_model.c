@@ -33,7 +33,7 @@ static waage_status try_load(const image *im, waage_err *err)
     model *m = NULL;
     must(gguf_open_memory(&g, im->bytes, im->len, "tiny.gguf", err), err);
     must(pool_create(&p, 1, err), err);
-    const waage_status st = model_load(&m, g, p, err);
+    const waage_status st = model_load(&m, g, p, SIZE_MAX, err);
     assert_true((st == WAAGE_OK) == (m != NULL));
     model_free(m);
     pool_free(p);
