@@ -98,12 +98,26 @@ static waage_status filter_default(render *r, const call_args *c, const tval *se
     return WAAGE_OK;
 }
 
+static waage_status read_separators(render *r, const call_args *c, const tval *v, json_style *st)
+{
+    if (!call_given(v) || v->kind == TV_NONE) return WAAGE_OK;
+    const tlist *l = v->kind == TV_LIST ? v->u.list : NULL;
+    if (!l || l->n != 2 || l->items[0].kind != TV_STR || l->items[1].kind != TV_STR)
+        return call_wrong(r, c, "tojson: separators", v);
+    st->item_sep = arena_strndup(r->a, l->items[0].u.str.s, l->items[0].u.str.len);
+    st->key_sep = arena_strndup(r->a, l->items[1].u.str.s, l->items[1].u.str.len);
+    return st->item_sep && st->key_sep ? WAAGE_OK : waage_err_nomem(r->err);
+}
+
 static waage_status filter_tojson(render *r, const call_args *c, const tval *self, tval *out)
 {
     const bool html = r->t->opt.html_json;
     json_style st = {-1, html, html, html, ", ", ": "};
     tbuf b = TBUF_EMPTY;
-    if (c->args[0].kind == TV_INT) {
+    if (!html && c->n > 0 && !c->names[0]) { /* transformers' first parameter is another one */
+        if (c->n > 1) return render_fail(r, c->line, "tojson: name the arguments");
+        st.ascii = tval_truth(&c->args[0]);
+    } else if (c->args[0].kind == TV_INT) {
         if (c->args[0].u.i < 0 || c->args[0].u.i > 32)
             return render_fail(r, c->line, "tojson: indent is not in 0..32");
         st.indent = (int)c->args[0].u.i;
@@ -113,6 +127,7 @@ static waage_status filter_tojson(render *r, const call_args *c, const tval *sel
     }
     if (call_given(&c->args[1])) st.ascii = tval_truth(&c->args[1]);
     if (call_given(&c->args[2])) st.sort = tval_truth(&c->args[2]);
+    WAAGE_TRY(read_separators(r, c, &c->args[3], &st));
     const waage_status status = tval_put_json(r, c->line, self, &st, 0, &b);
     if (status == WAAGE_OK) return tbuf_take_value(r, c->line, &b, out);
     tbuf_free(&b);
@@ -135,7 +150,7 @@ static const callee callees[] = {
     {CALL_FILTER, "length", 0, 0, "", filter_length},
     {CALL_FILTER, "safe", 0, 0, "", filter_safe},
     {CALL_FILTER, "string", 0, 0, "", filter_string},
-    {CALL_FILTER, "tojson", 0, 3, "indent ensure_ascii sort_keys", filter_tojson},
+    {CALL_FILTER, "tojson", 0, 4, "indent ensure_ascii sort_keys separators", filter_tojson},
 };
 // clang-format on
 

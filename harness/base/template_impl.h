@@ -331,7 +331,7 @@ typedef struct {
 } callee_table;
 
 extern const callee_table template_text_callees, template_list_callees, template_filter_callees,
-    template_test_callees, template_function_callees;
+    template_test_callees, template_function_callees, template_order_callees;
 
 /* NULL: not implemented. */
 const callee *callee_find(call_kind kind, const char *name);

@@ -20,10 +20,11 @@ TEST(float, v->kind == TV_FLOAT)
 TEST(number, v->kind == TV_INT || v->kind == TV_FLOAT || v->kind == TV_BOOL)
 TEST(string, v->kind == TV_STR)
 TEST(mapping, v->kind == TV_MAP)
+TEST(callable, v->kind == TV_MACRO || v->kind == TV_UNDEFINED) /* as in Jinja2 */
 TEST(iterable,
      v->kind == TV_STR || v->kind == TV_LIST || v->kind == TV_MAP || v->kind == TV_UNDEFINED)
 TEST(sequence, v->kind == TV_STR || (v->kind == TV_LIST && v->u.list->is <= LIST_RANGE) ||
-                   v->kind == TV_MAP || v->kind == TV_UNDEFINED)
+                   v->kind == TV_MAP || (v->kind == TV_UNDEFINED && !tval_is_unusable(r, v)))
 
 static waage_status equality(render *r, const call_args *c, const tval *v, bool want, tval *out)
 {
@@ -115,6 +116,7 @@ static const callee callees[] = {
     {CALL_TEST, ">", 1, 1, "other", test_gt},
     {CALL_TEST, ">=", 1, 1, "other", test_ge},
     {CALL_TEST, "boolean", 0, 0, "", test_boolean},
+    {CALL_TEST, "callable", 0, 0, "", test_callable},
     {CALL_TEST, "defined", 0, 0, "", test_defined},
     {CALL_TEST, "divisibleby", 1, 1, "num", test_divisibleby},
     {CALL_TEST, "eq", 1, 1, "other", test_eq},

@@ -250,21 +250,72 @@ static waage_status method_split(render *r, const call_args *c, const tval *self
     return add_piece(r, c->line, l, tstr_slice(s, pos, s.len));
 }
 
+/* Bytes of a line's end at s[i], 0 when there is none. */
+static size_t line_end(tstr s, size_t i)
+{
+    static const char *const ends[] = {"\r\n",     "\n",           "\r",          "\v",
+                                       "\f",       "\x1c",         "\x1d",        "\x1e",
+                                       "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"};
+    for (size_t k = 0; k < sizeof ends / sizeof *ends; k++) {
+        const size_t n = strlen(ends[k]);
+        if (s.len - i >= n && memcmp(s.s + i, ends[k], n) == 0) return n;
+    }
+    return 0;
+}
+
+/* all: also the empty line behind a line's end at the end of the text. */
+static waage_status split_lines(render *r, uint32_t line, tstr s, bool all, tlist *l)
+{
+    size_t pos = 0;
+    for (size_t i = 0, n; i < s.len; i += n ? n : 1) {
+        n = line_end(s, i);
+        if (n == 0) continue;
+        WAAGE_TRY(add_piece(r, line, l, tstr_slice(s, pos, i)));
+        pos = i + n;
+    }
+    return pos < s.len || all ? add_piece(r, line, l, tstr_slice(s, pos, s.len)) : WAAGE_OK;
+}
+
 static waage_status method_splitlines(render *r, const call_args *c, const tval *self, tval *out)
 {
     tlist *l;
-    size_t pos = 0;
     WAAGE_TRY(call_need_str(r, c, self, "splitlines"));
     WAAGE_TRY(tlist_new(r, &l));
     *out = (tval){.kind = TV_LIST, .u.list = l};
-    const tstr s = self->u.str;
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.s[i] != '\n' && s.s[i] != '\r') continue;
-        WAAGE_TRY(add_piece(r, c->line, l, tstr_slice(s, pos, i)));
-        if (s.s[i] == '\r' && i + 1 < s.len && s.s[i + 1] == '\n') i++;
-        pos = i + 1;
+    return split_lines(r, c->line, self->u.str, false, l);
+}
+
+enum { INDENT_MAX = 1000 };
+
+static waage_status filter_indent(render *r, const call_args *c, const tval *self, tval *out)
+{
+    const tval *width = &c->args[0];
+    tlist *l;
+    tstr s, in = {"", 0, NULL, false};
+    char blanks[INDENT_MAX];
+    tbuf b = TBUF_EMPTY;
+    WAAGE_TRY(call_need_str(r, c, self, "indent"));
+    s = self->u.str;
+    if (width->kind == TV_STR) {
+        in = width->u.str;
+    } else {
+        if (call_given(width) && (width->kind != TV_INT || width->u.i > INDENT_MAX))
+            return call_wrong(r, c, "indent", width);
+        const int64_t n = call_given(width) ? width->u.i : 4;
+        memset(blanks, ' ', sizeof blanks);
+        in = (tstr){blanks, n > 0 ? (size_t)n : 0, NULL, false};
     }
-    return pos < s.len ? add_piece(r, c->line, l, tstr_slice(s, pos, s.len)) : WAAGE_OK;
+    WAAGE_TRY(tlist_new(r, &l));
+    WAAGE_TRY(split_lines(r, c->line, s, true, l));
+    for (size_t i = 0; i < l->n; i++) {
+        const tstr text = l->items[i].u.str;
+        if (i > 0) tbuf_puts(&b, "\n");
+        const bool wanted =
+            i == 0 ? tval_truth(&c->args[1]) : text.len > 0 || tval_truth(&c->args[2]);
+        if (wanted) tbuf_put(&b, in);
+        tbuf_put(&b, text);
+    }
+    return tbuf_take_value(r, c->line, &b, out);
 }
 
 /* startswith and endswith: one string or a list of them. */
@@ -361,6 +412,7 @@ static const callee callees[] = {
     {CALL_FILTER, "capitalize", 0, 0, "", filter_capitalize},
     {CALL_FILTER, "lower", 0, 0, "", filter_lower},
     {CALL_FILTER, "replace", 2, 3, "old new count", do_replace},
+    {CALL_FILTER, "indent", 0, 3, "width first blank", filter_indent},
     {CALL_FILTER, "title", 0, 0, "", filter_title},
     {CALL_FILTER, "trim", 0, 1, "chars", filter_trim},
     {CALL_FILTER, "upper", 0, 0, "", filter_upper},

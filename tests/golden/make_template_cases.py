@@ -132,6 +132,15 @@ a {# comment #} b {#- trimmed -#} c {{- x -}} d {%- if true -%} e {%- endif -%} 
 {{ nope is eq(1) }}
 {{ l|selectattr('zz')|list }}
 {{ people|selectattr('zz', 'equalto', 1)|list }}
+{{ nums|sort }} {{ nums|sort(reverse=true) }} {{ ['b','A','c','a']|sort }} {{ ['b','A','c','a']|sort(case_sensitive=true) }} {{ ['b','B','a']|sort(true) }} {{ people|sort(attribute='age', reverse=true)|map(attribute='name')|join }} {{ 'ba'|sort }} {{ d|sort }}
+{{ d|dictsort }} {{ {'b': 1, 'A': 2, 'c': 0}|dictsort }} {{ {'b': 1, 'A': 2, 'c': 0}|dictsort(true) }} {{ {'b': 1, 'A': 2, 'c': 0}|dictsort(by='value') }} {{ {'b': 1, 'A': 2}|dictsort(false, 'key', true) }} {% for k, v in d|dictsort %}{{ k }}{% endfor %}
+{{ ['a','B','b','A',1,1.0]|unique|list }} {{ ['a','A']|unique(true)|list }} {{ people|unique(attribute='role')|list|length }} {{ nums|min }} {{ nums|max }} {{ []|min is defined }} {{ people|max(attribute='age') }} {{ ['b','A']|min }} {{ nums|sum }} {{ [1, 2.5, true]|sum }} {{ people|sum(attribute='age') }} {{ []|sum }}
+[{{ 'a\n\nb\n'|indent }}] [{{ 'a\nb'|indent(2, true) }}] [{{ 'a\n\nb'|indent(2, blank=true) }}] [{{ ''|indent(first=true) }}] [{{ 'a\r\nb\x0bc'|indent('> ') }}] [{{ 'a\nb'|indent(0) }}]
+{{ 'a\x0bb\x0cc\x1cd\x85e\u2028f\r\rg\n'.splitlines() }} {{ x is callable }} {{ nope is callable }}
+{% macro m(a) %}{% endmacro %}{{ m is callable }} {{ [1, 'a']|sort }}
+{{ d|sum }}
+{{ 5|indent }}
+{{ nums|sort(attribute='a,b') }}
 {{ true is odd }}{{ d.values() is sequence }}{{ range(2) is sequence }}{{ l is sequence }}
 {{ {'a': 1}|tojson|length }} {{ 'a'|length == 1 }} {{ l|length > 2 }}
 """.strip("\n").split("\n")
@@ -151,6 +160,7 @@ CHAT = [
     "{% set ns = namespace(found=false) %}{% for i in l %}{% if i == 'b' %}{% set ns.found = true %}{% endif %}{% endfor %}{{ ns.found }}",
     "{% for i in l %}{% if i == 'b' %}{% break %}{% endif %}{{ i }}{% endfor %}{% for i in l %}{% if i == 'b' %}{% continue %}{% endif %}{{ i }}{% endfor %}",
     "{{ d | tojson }} {{ u | tojson }} {{ d | tojson(indent=4) }} {{ [] | tojson(indent=2) }} {{ {} | tojson }} {{ '\\x7f\"\\\\/' | tojson }}",
+    "{{ d|tojson(separators=(',', ':')) }} {{ d|tojson(separators=(';', '='), indent=1) }} {{ d|tojson(separators=none, sort_keys=true) }} {{ u|tojson(true) }} {{ u|tojson(false) }} {{ u|tojson(4) }} {{ [u]|map('tojson')|join }}", "{{ d|tojson(separators=1) }}",
     "{{ strftime_now('%d %b %Y') }} {{ strftime_now('%Y-%m-%d %A %B') }}", "{{ strftime_now is defined }} {{ foo is defined }}",
     "{{ raise_exception('no') }}", "{{ nope }}|{{ nope ~ 'a' }}|{{ nope is none }}|{{ 'a' if nope else 'b' }}|{{ nope|length }}|{{ nope|trim }}|{{ nope|default('z') }}",
     "{% for i in nope %}x{% endfor %}|{{ nope == 1 }}|{{ nope == nope2 }}|{{ d.zz }}|{{ l[9] }}|{{ x['y'] }}|{{ none.a }}|{{ not nope }}|{{ nope or 'd' }}",
