@@ -105,7 +105,7 @@ $(O)/tests/test_main.o: $(O)/gen/test_list.inc
 # Emulated functions take other names, so that they can live beside the product's.
 $(O)/tests/emulated/%_avx512vnni.o: kernels/%_avx512vnni.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -O1 -Wno-psabi $(ISA_FLAGS_avx2) -include tests/emulated/avx512.h -MMD -MP -MT $@ -MF $(@:.o=.d) -c -o $@.tmp $<
+	$(CC) $(CFLAGS_ALL) -O1 -Wno-psabi -Wno-sign-conversion $(ISA_FLAGS_avx2) -include tests/emulated/avx512.h -MMD -MP -MT $@ -MF $(@:.o=.d) -c -o $@.tmp $<
 	objcopy $$(nm $@.tmp | sed -n 's/.* \(kern_.*_avx512vnni\)$$/--redefine-sym \1=\1_emulated/p') $@.tmp $@
 	@rm -f $@.tmp
 

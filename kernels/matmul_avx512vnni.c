@@ -3,11 +3,8 @@
  * activations). Neither saturates; both sums are exact. */
 #include <immintrin.h>
 #include "kernels/half.h"
-#include "kernels/matmul.h"
 #include "kernels/sets.h"
-#include "kernels/unpack.h"
-
-#define INLINE static inline __attribute__((always_inline))
+#include "kernels/unpack_avx512.h"
 
 /* ---- Activations -------------------------------------------------------------------------- */
 
@@ -72,143 +69,9 @@ bool kern_quantize_avx512vnni(kern_acts *a, size_t t0, size_t t1)
     return finite;
 }
 
-/* ---- Unpacking: 16 rows of a quad, as stored: unsigned bytes, or int8 of Q8_0, in panel order -
- */
+/* ---- Unpackers: one of each kind a format --------------------------------------------------- */
 
-INLINE __m512i load_bytes(const uint8_t *p)
-{
-    return _mm512_loadu_si512(p);
-}
-
-INLINE __m512i nibble_quad(const uint8_t *quads, size_t quad)
-{
-    const __m512i v = load_bytes(quads + quad % 4 * PANEL_QUAD);
-    return _mm512_and_si512(quad < 4 ? v : _mm512_srli_epi16(v, 4), _mm512_set1_epi8(15));
-}
-
-INLINE __m512i stored_quad(quant_type t, const panel_chunk *c, size_t b, size_t quad)
-{
-    if (t == QUANT_Q8_0) return load_bytes(c->main + b * 512 + quad * PANEL_QUAD);
-    if (t == QUANT_Q5_0) {
-        const uint8_t *quads = c->main + b * 320;
-        const __m512i low = nibble_quad(quads, quad);
-        uint64_t fifth;
-        memcpy(&fifth, quads + 256 + quad * 8, sizeof fifth);
-        return _mm512_mask_add_epi8(low, (__mmask64)fifth, low, _mm512_set1_epi8(16));
-    }
-    if (t == QUANT_Q6_K) {
-        const uint8_t *quads = c->main + PANEL_Q6_K_QUADS + b * PANEL_Q6_K_BLOCK;
-        const __m512i pairs = load_bytes(quads + 256 + quad / 4 * PANEL_QUAD);
-        const __m512i high = _mm512_and_si512(_mm512_srli_epi16(pairs, (unsigned)(2 * (quad % 4))),
-                                              _mm512_set1_epi8(3));
-        return _mm512_or_si512(nibble_quad(quads, quad), _mm512_slli_epi16(high, 4));
-    }
-    if (t == QUANT_Q4_K) return nibble_quad(c->main + PANEL_Q4_K_QUADS + b * 256, quad);
-    return nibble_quad(c->main + b * 256, quad);
-}
-
-/* What the stored byte exceeds q by. */
-INLINE int stored_bias(quant_type t)
-{
-    return t == QUANT_Q4_0 ? 8 : t == QUANT_Q5_0 ? 16 : t == QUANT_Q6_K ? 32 : 0;
-}
-
-INLINE __m512i signed_quad(quant_type t, const panel_chunk *c, size_t b, size_t quad)
-{
-    const __m512i v = stored_quad(t, c, b, quad);
-    return stored_bias(t) ? _mm512_sub_epi8(v, _mm512_set1_epi8((char)stored_bias(t))) : v;
-}
-
-INLINE __m512 load_f16(const uint8_t *p)
-{
-    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
-}
-
-INLINE __m128i load_16(const uint8_t *p)
-{
-    return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
-
-/* D and M of block b, 16 rows each. */
-INLINE void block_scales(matmul_panel *u, quant_type t, const panel_chunk *c, size_t b)
-{
-    if (t == QUANT_Q6_K) {
-        const __m512 d = load_f16(c->tail);
-        for (size_t i = 0; i < 2; i++) {
-            const __m512i sc = _mm512_cvtepi8_epi32(load_16(c->main + (2 * b + i) * 16));
-            _mm512_store_ps(u->d[b][i], _mm512_mul_ps(d, _mm512_cvtepi32_ps(sc)));
-        }
-    } else if (t == QUANT_Q4_K) {
-        const __m512i sc = _mm512_cvtepu8_epi32(load_16(c->main + PANEL_Q4_K_SCALES + b * 16));
-        const __m512i minimum = _mm512_cvtepu8_epi32(load_16(c->main + PANEL_Q4_K_MINIMA + b * 16));
-        const __m512 m = _mm512_mul_ps(load_f16(c->main + 32), _mm512_cvtepi32_ps(minimum));
-        _mm512_store_ps(u->d[b][0], _mm512_mul_ps(load_f16(c->main), _mm512_cvtepi32_ps(sc)));
-        _mm512_store_ps(u->m[b], _mm512_xor_ps(m, _mm512_set1_ps(-0.0f)));
-    } else if (t == QUANT_Q4_1) {
-        _mm512_store_ps(u->d[b][0], load_f16(c->tail + b * 64));
-        _mm512_store_ps(u->m[b], load_f16(c->tail + b * 64 + 32));
-    } else {
-        _mm512_store_ps(u->d[b][0], load_f16(c->tail + b * 32));
-    }
-}
-
-/* Grade i16: scratch holds [quad][pair of elements][16 rows][2] int16. Panel order makes the even
- * bytes the first pair and the odd ones the second. */
-INLINE void take_pairs(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
-        block_scales(u, t, c, b);
-        MATMUL_UNROLL(8)
-        for (size_t quad = 0; quad < 8; quad++) {
-            uint8_t *at = u->w + (b * 8 + quad) * 128;
-            const __m512i v = signed_quad(t, c, b, quad);
-            _mm512_store_si512(at, _mm512_srai_epi16(_mm512_slli_epi16(v, 8), 8));
-            _mm512_store_si512(at + 64, _mm512_srai_epi16(v, 8));
-        }
-    }
-}
-
-/* Grade i8: scratch holds [quad][16 rows][4] unsigned bytes in the order of the elements. */
-INLINE void take_bytes(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    const __m512i order =
-        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
-    u->bias = t == QUANT_Q8_0 ? 128 : stored_bias(t);
-    for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
-        block_scales(u, t, c, b);
-        MATMUL_UNROLL(8)
-        for (size_t quad = 0; quad < 8; quad++) {
-            __m512i v = stored_quad(t, c, b, quad);
-            if (t == QUANT_Q8_0) v = _mm512_xor_si512(v, _mm512_set1_epi8(-128));
-            _mm512_store_si512(u->w + (b * 8 + quad) * 64, _mm512_shuffle_epi8(v, order));
-        }
-    }
-}
-
-/* Grade f32: scratch holds [element][16 rows] floats; w = fma(D, q, M). */
-INLINE void unpack_dequantized(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    float *w = (float *)(void *)u->w;
-    const bool minimum = quant_infos[t].shape == QUANT_MINIMUM;
-    for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
-        block_scales(u, t, c, b);
-        const __m512 m = minimum ? _mm512_load_ps(u->m[b]) : _mm512_setzero_ps();
-        MATMUL_UNROLL(8)
-        for (size_t quad = 0; quad < 8; quad++) {
-            const __m512i v = signed_quad(t, c, b, quad);
-            const __m512 d = _mm512_load_ps(u->d[b][t == QUANT_Q6_K ? quad / 4 : 0]);
-            /* bytes 0, 2, 1, 3 of a row are elements 0, 1, 2, 3 */
-            const __m512i e[4] = {_mm512_slli_epi32(v, 24), _mm512_slli_epi32(v, 8),
-                                  _mm512_slli_epi32(v, 16), v};
-            for (size_t j = 0; j < 4; j++)
-                _mm512_store_ps(
-                    w + (b * 32 + quad * 4 + j) * 16,
-                    _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(_mm512_srai_epi32(e[j], 24)), m));
-        }
-    }
-}
-
-#define UNPACKERS(name)                                                                            \
+#define UNPACKERS(name, shape)                                                                     \
     static void pairs_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                  \
     {                                                                                              \
         (void)t;                                                                                   \
@@ -222,14 +85,9 @@ INLINE void unpack_dequantized(matmul_panel *u, quant_type t, const panel_chunk 
     static void floats_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                 \
     {                                                                                              \
         (void)t;                                                                                   \
-        unpack_dequantized(u, QUANT_##name, c);                                                    \
+        take_dequantized(u, QUANT_##name, c);                                                      \
     }
-UNPACKERS(Q4_0)
-UNPACKERS(Q4_1)
-UNPACKERS(Q5_0)
-UNPACKERS(Q8_0)
-UNPACKERS(Q4_K)
-UNPACKERS(Q6_K)
+UNPACK_FORMATS(UNPACKERS)
 #undef UNPACKERS
 
 static void floats_F32(matmul_panel *u, quant_type t, const panel_chunk *c)
@@ -555,65 +413,16 @@ static void tile_floats(matmul_panel *u, size_t n_panels, const kern_acts *a, si
 /* ---- Dispatch -----------------------------------------------------------------------------------
  */
 
-static const matmul_path paths[][QUANT_COUNT] =
-    {
-        [KERN_GRADE_I16] =
-            {
-                [QUANT_F32] = {floats_F32, tile_floats},
-                [QUANT_F16] = {floats_F16, tile_floats},
-                [QUANT_BF16] = {floats_BF16, tile_floats},
-                [QUANT_Q4_0] = {pairs_Q4_0, plain_i16},
-                [QUANT_Q4_1] = {pairs_Q4_1, minimum_i16},
-                [QUANT_Q5_0] = {pairs_Q5_0, plain_i16},
-                [QUANT_Q8_0] = {pairs_Q8_0, plain_i16},
-                [QUANT_Q4_K] = {pairs_Q4_K, minimum_i16},
-                [QUANT_Q6_K] = {pairs_Q6_K, sub16_i16},
-                [QUANT_Q5_1] = {unpack_pairs, minimum_i16},
-                [QUANT_Q2_K] = {unpack_pairs, sub16_minimum_i16},
-                [QUANT_Q3_K] = {unpack_pairs, sub16_i16},
-                [QUANT_Q5_K] = {unpack_pairs, minimum_i16},
-                [QUANT_IQ4_NL] = {unpack_pairs, plain_i16},
-                [QUANT_IQ4_XS] = {unpack_pairs, plain_i16},
-                [QUANT_MXFP4] = {unpack_pairs, plain_i16},
-            },
-        [KERN_GRADE_I8] =
-            {
-                [QUANT_F32] = {floats_F32, tile_floats},
-                [QUANT_F16] = {floats_F16, tile_floats},
-                [QUANT_BF16] = {floats_BF16, tile_floats},
-                [QUANT_Q4_0] = {bytes_Q4_0, plain_i8},
-                [QUANT_Q4_1] = {bytes_Q4_1, minimum_i8},
-                [QUANT_Q5_0] = {bytes_Q5_0, plain_i8},
-                [QUANT_Q8_0] = {bytes_Q8_0, plain_i8},
-                [QUANT_Q4_K] = {bytes_Q4_K, minimum_i8},
-                [QUANT_Q6_K] = {bytes_Q6_K, sub16_i8},
-                [QUANT_Q5_1] = {unpack_bytes, minimum_i8},
-                [QUANT_Q2_K] = {unpack_bytes, sub16_minimum_i8},
-                [QUANT_Q3_K] = {unpack_bytes, sub16_i8},
-                [QUANT_Q5_K] = {unpack_bytes, minimum_i8},
-                [QUANT_IQ4_NL] = {unpack_bytes, plain_i8},
-                [QUANT_IQ4_XS] = {unpack_bytes, plain_i8},
-                [QUANT_MXFP4] = {unpack_bytes, plain_i8},
-            },
-        [KERN_GRADE_F32] =
-            {
-                [QUANT_F32] = {floats_F32, tile_floats},
-                [QUANT_F16] = {floats_F16, tile_floats},
-                [QUANT_BF16] = {floats_BF16, tile_floats},
-                [QUANT_Q4_0] = {floats_Q4_0, tile_floats},
-                [QUANT_Q4_1] = {floats_Q4_1, tile_floats},
-                [QUANT_Q5_0] = {floats_Q5_0, tile_floats},
-                [QUANT_Q8_0] = {floats_Q8_0, tile_floats},
-                [QUANT_Q4_K] = {floats_Q4_K, tile_floats},
-                [QUANT_Q6_K] = {floats_Q6_K, tile_floats},
-                [QUANT_Q5_1] = {unpack_floats, tile_floats},
-                [QUANT_Q2_K] = {unpack_floats, tile_floats},
-                [QUANT_Q3_K] = {unpack_floats, tile_floats},
-                [QUANT_Q5_K] = {unpack_floats, tile_floats},
-                [QUANT_IQ4_NL] = {unpack_floats, tile_floats},
-                [QUANT_IQ4_XS] = {unpack_floats, tile_floats},
-                [QUANT_MXFP4] = {unpack_floats, tile_floats},
-            },
+#define FLOATS(name) [QUANT_##name] = {.unpack = floats_##name, .tile = tile_floats},
+#define FLOAT_ROWS FLOATS(F32) FLOATS(F16) FLOATS(BF16)
+#define I16_ROW(name, shape) [QUANT_##name] = {.unpack = pairs_##name, .tile = shape##_i16},
+#define I8_ROW(name, shape) [QUANT_##name] = {.unpack = bytes_##name, .tile = shape##_i8},
+#define F32_ROW(name, shape) FLOATS(name)
+
+static const matmul_path paths[][QUANT_COUNT] = {
+    [KERN_GRADE_I16] = {FLOAT_ROWS UNPACK_FORMATS(I16_ROW)},
+    [KERN_GRADE_I8] = {FLOAT_ROWS UNPACK_FORMATS(I8_ROW)},
+    [KERN_GRADE_F32] = {FLOAT_ROWS UNPACK_FORMATS(F32_ROW)},
 };
 
 void kern_matmul_avx512vnni(const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a,
