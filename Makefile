@@ -56,9 +56,9 @@ TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TEST_NAMES := $(patsubst tests/unit/test_%.c,%,$(TEST_SRC))
 TEST_AID := $(filter-out $(TEST_SRC),$(sort $(wildcard tests/unit/*.c)))
 TEST_OBJ := $(TEST_SRC:%.c=$(O)/%.o) $(TEST_AID:%.c=$(O)/%.o) $(O)/tests/test_main.o $(O)/tests/emulated/emulated.o
-# Kernel sets of AVX-512 once more, emulated with AVX2, so that tests compare them on any x86 (tests/emulated).
+# Kernel sets of AVX-512 and AMX once more, emulated with AVX2, so that tests compare them on any x86 (tests/emulated).
 ifneq ($(and $(filter x86_64,$(ARCH)),$(wildcard /usr/include/simde/x86/avx512.h)),)
-EMULATED_OBJ := $(patsubst kernels/%.c,$(O)/tests/emulated/%.o,$(filter-out kernels/peak_%,$(sort $(wildcard kernels/*_avx512vnni.c))))
+EMULATED_OBJ := $(patsubst kernels/%.c,$(O)/tests/emulated/%.o,$(filter-out kernels/peak_%,$(sort $(wildcard kernels/*_avx512vnni.c kernels/*_amx.c))))
 endif
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/%)
@@ -103,10 +103,10 @@ $(O)/gen/test_list.inc: $(TEST_SRC) Makefile
 $(O)/tests/test_main.o: $(O)/gen/test_list.inc
 
 # Emulated functions take other names, so that they can live beside the product's.
-$(O)/tests/emulated/%_avx512vnni.o: kernels/%_avx512vnni.c
+$(EMULATED_OBJ): $(O)/tests/emulated/%.o: kernels/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -O1 -Wno-psabi -Wno-sign-conversion $(ISA_FLAGS_avx2) -include tests/emulated/avx512.h -MMD -MP -MT $@ -MF $(@:.o=.d) -c -o $@.tmp $<
-	objcopy $$(nm $@.tmp | sed -n 's/.* \(kern_.*_avx512vnni\)$$/--redefine-sym \1=\1_emulated/p') $@.tmp $@
+	$(CC) $(CFLAGS_ALL) -O1 -Wno-psabi -Wno-sign-conversion $(ISA_FLAGS_avx2) -include tests/emulated/avx512.h -include tests/emulated/amx.h -MMD -MP -MT $@ -MF $(@:.o=.d) -c -o $@.tmp $<
+	objcopy $$(nm $@.tmp | sed -n 's/.* \(kern_.*_\(avx512vnni\|amx\)\)$$/--redefine-sym \1=\1_emulated/p') $@.tmp $@
 	@rm -f $@.tmp
 
 $(O)/tests/emulated/emulated.o: CFLAGS_ALL += $(if $(EMULATED_OBJ),-DEMULATED_AVX512)

@@ -10,9 +10,15 @@ size_t kern_matmul_scratch(size_t k)
 }
 
 KERN_SETS(KERN_DEFINE)
+#if defined(__x86_64__)
+KERN_DEFINE_FROM(amx, avx512vnni, kern_scratch_amx)
+#define KERN_FIRST(X) X(amx)
+#else
+#define KERN_FIRST(X)
+#endif
 
 #define KERN_ROW(set) &set_##set,
-const kern_set *const kern_sets[] = {KERN_SETS(KERN_ROW) NULL};
+const kern_set *const kern_sets[] = {KERN_FIRST(KERN_ROW) KERN_SETS(KERN_ROW) NULL};
 #undef KERN_ROW
 
 const kern_set *kern_set_find(const char *name)
@@ -25,7 +31,7 @@ const kern_set *kern_set_find(const char *name)
 const char *kern_set_names(void)
 {
 #define KERN_NAME(set) ", " #set
-    static const char names[] = KERN_SETS(KERN_NAME);
+    static const char names[] = KERN_FIRST(KERN_NAME) KERN_SETS(KERN_NAME);
 #undef KERN_NAME
     return names + 2;
 }

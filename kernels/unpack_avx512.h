@@ -90,10 +90,9 @@ INLINE int byte_bias(quant_type t)
 /* q + plus of codes that are indices of a table. */
 INLINE __m512i look_up(quant_type t, __m512i index, int plus)
 {
-    const __m128i iq4 =
-        _mm_setr_epi8(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
-    const __m128i fp4 = _mm_setr_epi8(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
-    const __m512i table = _mm512_broadcast_i32x4(t == QUANT_MXFP4 ? fp4 : iq4);
+    const int8_t *values = t == QUANT_MXFP4 ? quant_fp4_values : quant_iq4_values;
+    const __m512i table =
+        _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)values));
     return _mm512_shuffle_epi8(_mm512_add_epi8(table, _mm512_set1_epi8((char)plus)), index);
 }
 

@@ -85,7 +85,8 @@ static void carve_all(forward *f, carver *c)
 static size_t scratch_of_thread(const forward_options *opt)
 {
     const model_params *p = &opt->m->p;
-    const size_t k = max_size(widest_input(p), max_size(p->n_ff_expert, p->latent.kv_rank));
+    const size_t latent = max_size(p->latent.kv_rank, p->latent.key_length);
+    const size_t k = max_size(widest_input(p), max_size(p->n_ff_expert, latent));
     const size_t product = opt->kern->matmul_scratch(k);
     const size_t attention = kern_attn_scratch(kvcache_shape(opt->kv).block);
     return max_size(max_size(product, attention), p->n_embd * sizeof(float));

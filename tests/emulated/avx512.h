@@ -6,6 +6,7 @@
  * Slow, and no proof of speed; but exact: a product of a kernel must have the reference's bits. */
 #ifndef TESTS_EMULATED_AVX512_H
 #define TESTS_EMULATED_AVX512_H
+#define _GNU_SOURCE /* before any header, as matmul_amx.c has it */
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #define SIMDE_NO_INLINE /* calls: inlined and unrolled, a kernel compiles for minutes */
 #define MATMUL_UNROLL(n)
