@@ -7,6 +7,9 @@
 #include "harness/base/rng.h"
 #include "runners/local/sampler.h"
 
+/* Positions that are worth a copy, or waiting for. */
+enum { LEAST_SHARED = 8 };
+
 typedef enum { SEQ_BLOCKED, SEQ_WAITING, SEQ_RUNNING, SEQ_DONE } seq_state;
 
 /* Feeding tokens[0..n_feed) to the model; the logits of positions want_from..n_feed-1 are needed.
@@ -150,6 +153,11 @@ void batch_get_totals(const batch *b, uint64_t *prompt_tokens, uint64_t *new_tok
 }
 
 /* ---- Adding jobs ---- */
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 static size_t pages_for(size_t n_tokens)
 {
@@ -305,16 +313,71 @@ static kv_page *take_page(batch *b, const batch_seq *s)
     }
 }
 
-/* Adopt published pages that hold the next tokens. Wanted positions are computed in any case. */
-static void adopt_pages(batch *b, batch_seq *s)
+static void count_shared(batch_seq *s, size_t n)
+{
+    s->fed += n;
+    if (!s->counted) s->job->n_shared += n;
+}
+
+static const kv_page *parent_page(const batch_seq *s)
+{
+    return s->fed >= KV_PAGE_LEN ? s->pages[s->fed / KV_PAGE_LEN - 1] : NULL;
+}
+
+static void adopt_whole_pages(batch *b, batch_seq *s)
 {
     while (s->fed % KV_PAGE_LEN == 0 && s->fed + KV_PAGE_LEN <= s->want_from) {
-        const kv_page *parent = s->n_pages > 0 ? s->pages[s->n_pages - 1] : NULL;
-        kv_page *p = kvcache_match(b->opt.kv, parent, s->tokens + s->fed);
+        kv_page *p = kvcache_match(b->opt.kv, parent_page(s), s->tokens + s->fed);
         if (!p) return;
         s->pages[s->n_pages++] = p;
-        s->fed += KV_PAGE_LEN;
-        if (!s->counted) s->job->n_shared += KV_PAGE_LEN;
+        count_shared(s, KV_PAGE_LEN);
+    }
+}
+
+/* The first n positions of `from` become those of the page that s is in. */
+static bool copy_beginning(batch *b, batch_seq *s, kv_page *from, size_t n)
+{
+    const size_t at = s->fed / KV_PAGE_LEN;
+    if (s->n_pages == at) {
+        kvcache_hold(b->opt.kv, from); /* it might be what take_page() forgets */
+        kv_page *own = take_page(b, s);
+        kvcache_release(b->opt.kv, from);
+        if (!own) return false;
+        s->pages[s->n_pages++] = own;
+    }
+    kvcache_copy(b->opt.kv, s->pages[at], from, n);
+    count_shared(s, n - s->fed % KV_PAGE_LEN);
+    return true;
+}
+
+/* Go on with a complete page in place of the begun one. */
+static void swap_page(batch *b, batch_seq *s, kv_page *complete)
+{
+    const size_t in_page = s->fed % KV_PAGE_LEN;
+    kvcache_hold(b->opt.kv, complete);
+    kvcache_release(b->opt.kv, s->pages[s->n_pages - 1]);
+    s->pages[s->n_pages - 1] = complete;
+    count_shared(s, KV_PAGE_LEN - in_page);
+}
+
+/* Adopt what is published of the next tokens: whole pages, then the beginning of one. Wanted
+ * positions are computed in any case. */
+static void adopt_pages(batch *b, batch_seq *s)
+{
+    for (;;) {
+        adopt_whole_pages(b, s);
+        const size_t in_page = s->fed % KV_PAGE_LEN, start = s->fed - in_page;
+        if (s->want_from < s->fed + LEAST_SHARED) return;
+        const size_t n = min_size(s->want_from - start, KV_PAGE_LEN);
+        size_t n_same;
+        kv_page *from =
+            kvcache_match_part(b->opt.kv, parent_page(s), s->tokens + start, n, &n_same);
+        if (!from || n_same < in_page + LEAST_SHARED) return;
+        if (n_same < KV_PAGE_LEN || in_page == 0) {
+            (void)copy_beginning(b, s, from, n_same); /* no page: then it is computed, or waits */
+            return;
+        }
+        swap_page(b, s, from);
     }
 }
 
@@ -361,19 +424,24 @@ static void start_waiting(batch *b)
     }
 }
 
-/* Is an older sequence about to compute, in this step, the page that s needs next? Then s waits for
- * it: sequences with the same beginning start together, and one of them is enough. */
+/* Does t, whose prompt is in work, come to compute what s needs next? Whole pages of the same text
+ * are the same page, so tokens are compared from the beginning of a page alone. */
+static bool works_for(const batch_seq *t, const batch_seq *s)
+{
+    const size_t end = s->fed + LEAST_SHARED, start = s->fed - s->fed % KV_PAGE_LEN;
+    if (t->take == 0 || t->fed > s->fed || t->n_feed < end || t->n_feed - t->fed <= 1) return false;
+    const size_t at = min_size(start, t->fed - t->fed % KV_PAGE_LEN);
+    if (at > 0 && s->pages[at / KV_PAGE_LEN - 1] != t->pages[at / KV_PAGE_LEN - 1]) return false;
+    return memcmp(t->tokens + at, s->tokens + at, (end - at) * sizeof *s->tokens) == 0;
+}
+
+/* Is an older sequence about to compute, in this step, what s needs next? Then s waits for it:
+ * sequences with the same beginning start together, and one of them is enough. */
 static bool twin_at_work(const batch *b, const batch_seq *s, size_t n_planned)
 {
-    const size_t end = s->fed + KV_PAGE_LEN;
-    if (s->fed % KV_PAGE_LEN != 0 || end > s->want_from) return false;
-    for (size_t i = 0; i < n_planned; i++) {
-        const batch_seq *t = b->running[i];
-        if (t->take > 0 && t->fed <= s->fed && t->n_feed >= end && t->n_feed - t->fed > 1 &&
-            memcmp(t->tokens + s->fed, s->tokens + s->fed, KV_PAGE_LEN * sizeof *s->tokens) == 0 &&
-            memcmp(t->tokens, s->tokens, s->fed * sizeof *s->tokens) == 0)
-            return true;
-    }
+    if (s->fed + LEAST_SHARED > s->want_from) return false;
+    for (size_t i = 0; i < n_planned; i++)
+        if (works_for(b->running[i], s)) return true;
     return false;
 }
 
@@ -482,9 +550,10 @@ static void take_row(void *ctx, size_t slice, size_t pos, const float *logits, s
 
 static void publish_pages(batch *b, batch_seq *s, size_t from)
 {
-    for (size_t i = from / KV_PAGE_LEN; (i + 1) * KV_PAGE_LEN <= s->fed; i++)
-        kvcache_publish(b->opt.kv, s->pages[i], i > 0 ? s->pages[i - 1] : NULL,
-                        s->tokens + i * KV_PAGE_LEN);
+    for (size_t i = from / KV_PAGE_LEN; i * KV_PAGE_LEN < s->fed; i++)
+        s->pages[i] = kvcache_publish(b->opt.kv, s->pages[i], i > 0 ? s->pages[i - 1] : NULL,
+                                      s->tokens + i * KV_PAGE_LEN,
+                                      min_size(s->fed - i * KV_PAGE_LEN, KV_PAGE_LEN));
 }
 
 static void end_seq(batch *b, batch_seq *s)

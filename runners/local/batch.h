@@ -4,7 +4,8 @@
  * computed again later, to the same bits.
  *
  * A loglik job is a little tree: the tokens that all its choices begin with are computed once, then
- * every choice goes on from there. Jobs with the same beginning share whole pages. */
+ * every choice goes on from there. Jobs with the same beginning compute it once: whole pages are
+ * shared, the rest is copied. */
 #ifndef RUNNERS_LOCAL_BATCH_H
 #define RUNNERS_LOCAL_BATCH_H
 #include "harness/base/request.h"

@@ -6,6 +6,8 @@
 #include "harness/base/num.h"
 #include "runners/local/bigmem.h"
 
+enum { MAX_LOOKS = 32 }; /* pages with the same parent that are compared for a common beginning */
+
 struct kvcache {
     kv_shape shape;
     size_t block_bytes;
@@ -13,7 +15,8 @@ struct kvcache {
     kv_page *pages; /* (n_pages) */
     size_t n_pages, n_touched, n_held;
     uint64_t next_serial;
-    kv_page **buckets; /* (n_buckets), a power of two */
+    kv_page **buckets;  /* (n_buckets), a power of two: complete pages by all they hold */
+    kv_page **siblings; /* (n_buckets): published pages by parent and first token, latest first */
     size_t n_buckets;
     kv_page *free_list;
     kv_page *oldest, *newest; /* unused published pages */
@@ -38,7 +41,8 @@ waage_status kvcache_create(kvcache **out, kv_shape shape, size_t max_bytes, waa
         ;
     kv->pages = calloc(kv->n_pages, sizeof *kv->pages);
     kv->buckets = calloc(kv->n_buckets, sizeof *kv->buckets);
-    waage_status st = kv->pages && kv->buckets ? WAAGE_OK : waage_err_nomem(err);
+    kv->siblings = calloc(kv->n_buckets, sizeof *kv->siblings);
+    waage_status st = kv->pages && kv->buckets && kv->siblings ? WAAGE_OK : waage_err_nomem(err);
     size_t bytes;
     if (st == WAAGE_OK && !num_mul_size(&bytes, kv->n_pages, page_bytes)) st = waage_err_nomem(err);
     if (st == WAAGE_OK) st = bigmem_create(&kv->mem, bytes, "the key/value cache", err);
@@ -58,6 +62,7 @@ void kvcache_free(kvcache *kv)
     bigmem_free(&kv->mem);
     free(kv->pages);
     free(kv->buckets);
+    free(kv->siblings);
     free(kv);
 }
 
@@ -101,14 +106,42 @@ static void link_unused(kvcache *kv, kv_page *p)
     kv->newest = p;
 }
 
+static kv_page **siblings_of(const kvcache *kv, uint64_t parent, int32_t first)
+{
+    uint64_t h = (parent ^ (uint64_t)(uint32_t)first << 32) * 0x9E3779B97F4A7C15u;
+    h ^= h >> 29;
+    return &kv->siblings[h & (kv->n_buckets - 1)];
+}
+
+static void link_sibling(kvcache *kv, kv_page *p)
+{
+    kv_page **at = siblings_of(kv, p->parent, p->tokens[0]);
+    p->prev_sibling = NULL;
+    p->next_sibling = *at;
+    if (*at) (*at)->prev_sibling = p;
+    *at = p;
+}
+
+static void unlink_sibling(kvcache *kv, kv_page *p)
+{
+    *(p->prev_sibling ? &p->prev_sibling->next_sibling : siblings_of(kv, p->parent, p->tokens[0])) =
+        p->next_sibling;
+    if (p->next_sibling) p->next_sibling->prev_sibling = p->prev_sibling;
+    p->prev_sibling = p->next_sibling = NULL;
+}
+
 static void unpublish(kvcache *kv, kv_page *p)
 {
-    kv_page **at = bucket_of(kv, p->key);
-    while (*at != p)
-        at = &(*at)->chain;
-    *at = p->chain;
-    p->chain = NULL;
-    p->published = 0;
+    if (p->n_published == 0) return;
+    unlink_sibling(kv, p);
+    if (p->n_published == KV_PAGE_LEN) {
+        kv_page **at = bucket_of(kv, p->key);
+        while (*at != p)
+            at = &(*at)->chain;
+        *at = p->chain;
+        p->chain = NULL;
+    }
+    p->n_published = 0;
 }
 
 kv_page *kvcache_take(kvcache *kv)
@@ -149,18 +182,59 @@ kv_page *kvcache_match(kvcache *kv, const kv_page *parent, const int32_t *tokens
     return p;
 }
 
-void kvcache_publish(kvcache *kv, kv_page *page, const kv_page *parent, const int32_t *tokens)
+static size_t n_same_tokens(const kv_page *p, const int32_t *tokens, size_t n)
 {
-    if (page->published || (parent && !parent->published)) return;
+    size_t k = 0;
+    if (n > p->n_published) n = p->n_published;
+    while (k < n && p->tokens[k] == tokens[k])
+        k++;
+    return k;
+}
+
+kv_page *kvcache_match_part(const kvcache *kv, const kv_page *parent, const int32_t *tokens,
+                            size_t n, size_t *n_same)
+{
     const uint64_t serial = parent ? parent->serial : 0;
-    const uint64_t key = page_key(serial, tokens);
-    if (find(kv, serial, key, tokens)) return;
+    kv_page *best = NULL;
+    *n_same = 0;
+    kv_page *p = n > 0 ? *siblings_of(kv, serial, tokens[0]) : NULL;
+    for (int looks = 0; p && looks < MAX_LOOKS && *n_same < n; p = p->next_sibling, looks++) {
+        const size_t same = p->parent == serial ? n_same_tokens(p, tokens, n) : 0;
+        if (same <= *n_same) continue;
+        *n_same = same;
+        best = p;
+    }
+    return best;
+}
+
+static kv_page *publish_complete(kvcache *kv, kv_page *page, const int32_t *tokens)
+{
+    const uint64_t key = page_key(page->parent, tokens);
+    kv_page *twin = find(kv, page->parent, key, tokens);
+    if (twin) {
+        kvcache_hold(kv, twin);
+        unpublish(kv, page);
+        kvcache_release(kv, page);
+        return twin;
+    }
     page->key = key;
-    page->parent = serial;
-    memcpy(page->tokens, tokens, sizeof page->tokens);
-    page->published = 1;
+    page->n_published = KV_PAGE_LEN;
     page->chain = *bucket_of(kv, key);
     *bucket_of(kv, key) = page;
+    return page;
+}
+
+kv_page *kvcache_publish(kvcache *kv, kv_page *page, const kv_page *parent, const int32_t *tokens,
+                         size_t n)
+{
+    if (page->n_published >= n || (parent && parent->n_published < KV_PAGE_LEN)) return page;
+    memcpy(page->tokens, tokens, n * sizeof *tokens);
+    if (page->n_published == 0) {
+        page->parent = parent ? parent->serial : 0;
+        link_sibling(kv, page);
+    }
+    page->n_published = (uint32_t)(n < KV_PAGE_LEN ? n : KV_PAGE_LEN - 1);
+    return n == KV_PAGE_LEN ? publish_complete(kv, page, tokens) : page;
 }
 
 void kvcache_hold(kvcache *kv, kv_page *page)
@@ -174,7 +248,7 @@ void kvcache_release(kvcache *kv, kv_page *page)
 {
     if (--page->n_refs > 0) return;
     kv->n_held--;
-    if (page->published) {
+    if (page->n_published > 0) {
         link_unused(kv, page);
     } else {
         page->serial = 0;

@@ -323,6 +323,52 @@ static void test_prefix_is_shared(void **state)
     fixture_close(&f);
 }
 
+/* Prompts with the same beginning compute it once, also the part that fills no page, whether they
+ * start together or one after the other. */
+static void test_parts_of_pages_are_shared(void **state)
+{
+    (void)state;
+    enum { N = 6, SAME = 100 };
+    static workload w;
+    for (size_t n_slots = 1; n_slots <= N; n_slots += N - 1) {
+        engine_fixture f;
+        waage_err err = {0};
+        batch *b;
+        fixture_open(&f, models[1], &plain);
+        plan_jobs(&w, f.m->p.n_vocab);
+        const batch_options bo = {.m = f.m,
+                                  .kern = f.kern,
+                                  .threads = f.threads,
+                                  .kv = f.kv,
+                                  .n_slots = n_slots,
+                                  .chunk_tokens = 512,
+                                  .hooks = {NULL, on_token, on_done}};
+        must(batch_create(&b, &bo, &err), &err);
+        batch_job jobs[N];
+        for (size_t i = 0; i < N; i++) { /* the last two are the same prompt */
+            const size_t k = i < N - 1 ? i : N - 2;
+            fill_random(w.tokens[i][0], 0, SAME, 1, f.m->p.n_vocab);
+            fill_random(w.tokens[i][0], SAME, 121, 7 + k, f.m->p.n_vocab);
+            jobs[i] = (batch_job){.kind = REQUEST_GENERATE,
+                                  .user = &w,
+                                  .prompt = w.tokens[i][0],
+                                  .n_prompt = 121,
+                                  .max_new = 3};
+        }
+        run_jobs(b, jobs, N, &w);
+        for (size_t i = 0; i < N; i++) {
+            assert_int_equal(jobs[i].n_computed + jobs[i].n_shared, 121);
+            assert_int_equal(jobs[i].n_shared, i == 0 ? 0 : i < N - 1 ? SAME : 120);
+        }
+        assert_memory_equal(jobs[N - 1].logprobs, jobs[N - 2].logprobs, sizeof(float));
+        for (size_t i = 0; i < N; i++)
+            batch_free_results(&jobs[i]);
+        batch_free(b);
+        assert_int_equal(kvcache_n_held(f.kv), 0);
+        fixture_close(&f);
+    }
+}
+
 /* Three choices behind 131 tokens: the prompt runs once. */
 static void test_choices_share_their_prompt(void **state)
 {
@@ -573,6 +619,7 @@ int test_engine(void)
         cmocka_unit_test(test_batch_threads_chunks_memory),
         cmocka_unit_test(test_weights_memory),
         cmocka_unit_test(test_prefix_is_shared),
+        cmocka_unit_test(test_parts_of_pages_are_shared),
         cmocka_unit_test(test_choices_share_their_prompt),
         cmocka_unit_test(test_memory_too_small),
         cmocka_unit_test(test_forced_tokens),

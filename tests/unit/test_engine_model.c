@@ -206,12 +206,12 @@ static void test_pages_are_found_and_forgotten(void **state)
     must(kvcache_create(&kv, tiny_shape, 3 * kvcache_page_bytes(tiny_shape), &err), &err);
     assert_int_equal(kvcache_n_pages(kv), 3);
     kv_page *p = kvcache_take(kv), *q = kvcache_take(kv), *dup = kvcache_take(kv);
-    assert_null(kvcache_take(kv)); /* all are held */
-    kvcache_publish(kv, q, p, b);  /* its parent cannot be found: no use */
+    assert_null(kvcache_take(kv));                                  /* all are held */
+    assert_ptr_equal(kvcache_publish(kv, q, p, b, KV_PAGE_LEN), q); /* without its parent: no use */
     assert_null(kvcache_match(kv, p, b));
-    kvcache_publish(kv, p, NULL, a);
-    kvcache_publish(kv, q, p, b);
-    kvcache_publish(kv, dup, NULL, a); /* the same again stays private */
+    assert_ptr_equal(kvcache_publish(kv, p, NULL, a, KV_PAGE_LEN), p);
+    assert_ptr_equal(kvcache_publish(kv, q, p, b, KV_PAGE_LEN), q);
+    assert_ptr_equal(kvcache_publish(kv, dup, NULL, a, KV_PAGE_LEN), p); /* dup is given up */
     assert_ptr_equal(kvcache_match(kv, NULL, a), p);
     assert_ptr_equal(kvcache_match(kv, p, b), q);
     assert_null(kvcache_match(kv, NULL, b)); /* the same tokens at another place */
@@ -220,13 +220,56 @@ static void test_pages_are_found_and_forgotten(void **state)
     kvcache_release(kv, q);
     kvcache_release(kv, p);
     kvcache_release(kv, p);
-    kvcache_release(kv, dup);
+    kvcache_release(kv, p);
     assert_int_equal(kvcache_n_held(kv), 0);
     kv_page *r = kvcache_take(kv), *s = kvcache_take(kv); /* the free one, then the oldest */
     assert_ptr_equal(r, dup);
     assert_ptr_equal(s, q); /* released first */
     assert_ptr_equal(kvcache_match(kv, NULL, a), p);
     assert_null(kvcache_match(kv, p, b));
+    kvcache_free(kv);
+}
+
+/* Begun pages are found by the longest common beginning; what they grow by is found, too. */
+static void test_begun_pages(void **state)
+{
+    (void)state;
+    kvcache *kv;
+    waage_err err = {0};
+    int32_t a[KV_PAGE_LEN], b[KV_PAGE_LEN], c[KV_PAGE_LEN];
+    size_t n;
+    fill_tokens(a, 0);
+    fill_tokens(b, 0);
+    fill_tokens(c, 5);
+    b[20] = 999;
+    must(kvcache_create(&kv, tiny_shape, 4 * kvcache_page_bytes(tiny_shape), &err), &err);
+    kv_page *p = kvcache_take(kv), *q = kvcache_take(kv), *r = kvcache_take(kv);
+    assert_null(kvcache_match_part(kv, NULL, a, KV_PAGE_LEN, &n));
+    assert_ptr_equal(kvcache_publish(kv, p, NULL, a, 12), p);
+    assert_ptr_equal(kvcache_publish(kv, q, NULL, b, 30), q);
+    assert_ptr_equal(kvcache_match_part(kv, NULL, a, KV_PAGE_LEN, &n), q);
+    assert_int_equal(n, 20);
+    assert_ptr_equal(kvcache_publish(kv, p, NULL, a, 40), p);
+    assert_ptr_equal(kvcache_match_part(kv, NULL, a, KV_PAGE_LEN, &n), p);
+    assert_int_equal(n, 40);
+    assert_ptr_equal(kvcache_match_part(kv, NULL, a, 7, &n), q); /* the latest of equals */
+    assert_int_equal(n, 7);
+    assert_null(kvcache_match_part(kv, NULL, c, KV_PAGE_LEN, &n)); /* another first token */
+    assert_null(kvcache_match(kv, NULL, a));
+    assert_ptr_equal(kvcache_publish(kv, r, p, a, 5), r); /* a begun page has no successors */
+    assert_null(kvcache_match_part(kv, p, a, 5, &n));
+    assert_ptr_equal(kvcache_publish(kv, p, NULL, a, KV_PAGE_LEN), p);
+    assert_ptr_equal(kvcache_match(kv, NULL, a), p);
+    assert_ptr_equal(kvcache_publish(kv, r, NULL, a, 50), r);
+    assert_ptr_equal(kvcache_publish(kv, r, NULL, a, KV_PAGE_LEN), p); /* became what is there */
+    for (int i = 0; i < 3; i++)
+        kvcache_release(kv, p);
+    kvcache_release(kv, q);
+    assert_int_equal(kvcache_n_held(kv), 0);
+    for (int i = 0; i < 4; i++)
+        assert_non_null(kvcache_take(kv));
+    assert_null(kvcache_match(kv, NULL, a));
+    assert_null(kvcache_match_part(kv, NULL, b, KV_PAGE_LEN, &n));
     kvcache_free(kv);
 }
 
@@ -263,6 +306,7 @@ int test_engine_model(void)
         cmocka_unit_test(test_impossible_angles),
         cmocka_unit_test(test_impossible_divisors),
         cmocka_unit_test(test_pages_are_found_and_forgotten),
+        cmocka_unit_test(test_begun_pages),
         cmocka_unit_test(test_copy_takes_the_first_positions),
     };
     return cmocka_run_group_tests_name("engine_model", tests, NULL, NULL);
