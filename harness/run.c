@@ -399,10 +399,11 @@ static waage_status take_reply(void *ctx, const request *rq, const reply *rp, wa
     flight *f =
         (flight *)(uintptr_t)rq; /* rq is &f->rq, which this loop handed out and may write */
     l->n_flying--;
-    l->result->n_tokens +=
-        rp->prompt_tokens -
-        (rp->cached_tokens < rp->prompt_tokens ? rp->cached_tokens : rp->prompt_tokens);
-    l->result->n_tokens += rp->completion_tokens;
+    const uint32_t shared =
+        rp->cached_tokens < rp->prompt_tokens ? rp->cached_tokens : rp->prompt_tokens;
+    l->result->n_prompt_tokens += rp->prompt_tokens;
+    l->result->n_shared_tokens += shared;
+    l->result->n_tokens += rp->prompt_tokens - shared + rp->completion_tokens;
     if (rp->finish == FINISH_ERROR && !rp->is_final && f->n_attempts < l->how->n_retries) {
         f->n_attempts++;
         l->result->n_retried++;

@@ -28,6 +28,7 @@ typedef struct {
     size_t n_done;              /* by this run, errors included */
     size_t n_unsupported, n_errors, n_retried;
     uint64_t n_tokens; /* computed: prompts without what was shared, and answers */
+    uint64_t n_prompt_tokens, n_shared_tokens; /* of prompts; found computed for another request */
     double seconds;
     char error[256]; /* the first one */
 } run_result;

@@ -212,7 +212,7 @@ static waage_status write_runfile(const session *s, bool fresh, waage_err *err)
 static waage_status put_results(store *st, const runner_info *info, const char *label,
                                 const run_result *res, waage_err *err)
 {
-    char rate[32], seconds[32];
+    char rate[32], seconds[32], shared[64];
     WAAGE_TRY(store_begin(st, err));
     WAAGE_TRY(put_for_model(st, "isa", label, info->isa, err));
     if (res->n_tokens && res->seconds > 0) {
@@ -220,6 +220,12 @@ static waage_status put_results(store *st, const runner_info *info, const char *
         snprintf(seconds, sizeof seconds, "%.1f", res->seconds);
         WAAGE_TRY(put_for_model(st, "rate", label, rate, err));
         WAAGE_TRY(put_for_model(st, "seconds", label, seconds, err));
+    }
+    if (res->n_prompt_tokens) {
+        snprintf(shared, sizeof shared, "%llu of %llu (%.1f %%)",
+                 (unsigned long long)res->n_shared_tokens, (unsigned long long)res->n_prompt_tokens,
+                 100.0 * (double)res->n_shared_tokens / (double)res->n_prompt_tokens);
+        WAAGE_TRY(put_for_model(st, "shared prompt tokens", label, shared, err));
     }
     return store_commit(st, err);
 }
