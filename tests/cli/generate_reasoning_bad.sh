@@ -1,0 +1,1 @@
+$WAAGE generate -m $FIXTURES/tiny-llama.gguf --chat --reasoning much -p x
