@@ -247,6 +247,7 @@ void answer_force(answer *a, const int32_t *ids, size_t n)
 
 void answer_end(answer *a)
 {
+    a->ended = true;
     if (a->stopped) return;
     detokenizer_end(&a->detok, &a->text);
     scan_text(a, true);
@@ -261,7 +262,7 @@ static size_t held_back(const answer *a)
     const char *s = strbuf_str(&a->text);
     const size_t len = a->text.len;
     size_t held = 0;
-    if (a->stopped || a->n_stop == 0 || kind_now(a) != PART_ANSWER) return 0;
+    if (a->stopped || a->ended || a->n_stop == 0 || kind_now(a) != PART_ANSWER) return 0;
     if (a->ch && !a->ch->is_harmony && a->marker_from < len) held = len - a->marker_from;
     for (size_t i = 0; i < a->n_stop && a->stop_from < len; i++) {
         const size_t n = begun(s, len, a->stop_from, a->stop[i]);

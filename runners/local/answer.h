@@ -31,6 +31,7 @@ typedef struct {
     bool skips_blanks;  /* the answer behind a thought has not begun */
     bool saw_marker;    /* harmony: without any, all is answer */
     size_t n_streamed;  /* bytes of text already given to the stream */
+    bool ended;         /* nothing waits any more */
     bool stopped;       /* a stop string was found and cut off, with all behind it */
     uint32_t budget, n_thought, n_answer, n_forced; /* tokens; n_forced: times */
     strbuf thought_text, answer_text;               /* of answer_split */

@@ -3,6 +3,7 @@
  * are made up here; one is a tiny model that thinks by its template. */
 #include "tests/unit/engine_fixture.h"
 #include "tests/unit/gguf_build.h"
+#include "harness/base/rng.h"
 #include "runners/local/answer.h"
 #include "runners/local/local.h"
 #include "runners/local/local_internal.h"
@@ -208,6 +209,56 @@ static void test_harmony_is_forced(void **state)
     assert_int_equal(rp.forced_closes, 1);
     answer_free(&a);
     close_vocabulary(&v);
+}
+
+/* Any tokens in any order: what was streamed stays, parts are within the text, a stop string is not
+ * in the answer of a harmony model's final channel, the budget holds. */
+static void test_any_tokens(void **state)
+{
+    (void)state;
+    static const char *const vocabularies[][2] = {
+        {"<|start|>", "<|channel|>"}, {"<think>", "</think>"}, {"<|start|>", "hm"}};
+    static const int32_t end[] = {END, START, CHANNEL, FINAL, MESSAGE};
+    rng r;
+    waage_err err = {0};
+    rng_init(&r, 9, 1);
+    for (size_t i = 0; i < 3000; i++) {
+        vocabulary v;
+        channels ch;
+        answer a;
+        reply rp = {0};
+        strbuf streamed = STRBUF_EMPTY;
+        const char *s, *stop[] = {"stop", "4h"};
+        size_t len, n_forced = 0;
+        const request rq = {.proto = PROTOCOL_CHAT,
+                            .stop = stop,
+                            .n_stop = rng_below(&r, 3),
+                            .think = {REASONING_DEFAULT, (uint32_t)rng_below(&r, 6)}};
+        open_vocabulary(&v, vocabularies[i % 3][0], vocabularies[i % 3][1]);
+        channels_find(&ch, v.t, NULL, 0);
+        answer_init(&a, v.t, &rq, &ch, (part_kind)rng_below(&r, ch.is_harmony ? 3 : 2));
+        for (size_t k = rng_below(&r, 40); k > 0 && !a.stopped; k--) {
+            (void)answer_put(&a, (int32_t)rng_below(&r, N_IDS + 4) - 1);
+            if (!a.stopped && answer_wants_end(&a)) {
+                answer_force(&a, end, 5);
+                n_forced++;
+            }
+            while (answer_stream(&a, &s, &len))
+                strbuf_put(&streamed, s, len);
+        }
+        answer_end(&a);
+        while (answer_stream(&a, &s, &len))
+            strbuf_put(&streamed, s, len);
+        must(answer_split(&a, &rp, &err), &err);
+        assert_int_equal(streamed.len, a.text.len);
+        assert_memory_equal(strbuf_str(&streamed), strbuf_str(&a.text), streamed.len);
+        assert_true(rp.text_len <= a.text.len);
+        assert_int_equal(rp.forced_closes, n_forced);
+        assert_true((rp.thought != NULL) == (rp.thought_is != THOUGHT_ABSENT));
+        answer_free(&a);
+        strbuf_free(&streamed);
+        close_vocabulary(&v);
+    }
 }
 
 /* ---- A tiny model with templates of models that think ---- */
@@ -475,10 +526,15 @@ static void test_reasoning_text(void **state)
 int test_channels(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reasoning_text), cmocka_unit_test(test_table),
-        cmocka_unit_test(test_harmony),        cmocka_unit_test(test_harmony_is_forced),
-        cmocka_unit_test(test_prompts),        cmocka_unit_test(test_user_opens_no_thought),
-        cmocka_unit_test(test_budget),         cmocka_unit_test(test_cut_off_is_truncated),
+        cmocka_unit_test(test_reasoning_text),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_harmony),
+        cmocka_unit_test(test_harmony_is_forced),
+        cmocka_unit_test(test_any_tokens),
+        cmocka_unit_test(test_prompts),
+        cmocka_unit_test(test_user_opens_no_thought),
+        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_cut_off_is_truncated),
     };
     return cmocka_run_group_tests_name("channels", tests, NULL, NULL);
 }
