@@ -195,9 +195,11 @@ static waage_status bind_matrix(loader *ld, kern_matrix *to, matrix_use use, con
     return add_matrix(ld, to, use, &t, 0, out, err);
 }
 
-static waage_status bind_stack(loader *ld, kern_matrix **to, const char *name, shape want,
-                               waage_err *err)
+static waage_status bind_stack(loader *ld, kern_matrix **to, layer_stack slot, const char *name,
+                               shape want, waage_err *err)
 {
+    const bool of_heads = slot == LAYER_K_B || slot == LAYER_V_B;
+    const matrix_use use = of_heads ? USE_EVERY_STEP : USE_EXPERT;
     gguf_tensor t;
     if (gguf_find(ld->g, name, &t) == WAAGE_OK && t.dim[2] == 1 && want.depth > 1) {
         size_t all; /* some files keep them one behind the other */
@@ -209,7 +211,7 @@ static waage_status bind_stack(loader *ld, kern_matrix **to, const char *name, s
     *to = arena_calloc(&ld->m->arena, want.depth, sizeof **to);
     if (!*to) return waage_err_nomem(err);
     for (size_t i = 0; i < want.depth; i++)
-        WAAGE_TRY(add_matrix(ld, *to + i, USE_EXPERT, &t, i * want.out, want.out, err));
+        WAAGE_TRY(add_matrix(ld, *to + i, use, &t, i * want.out, want.out, err));
     return WAAGE_OK;
 }
 
@@ -250,7 +252,7 @@ static waage_status bind_tensor(loader *ld, size_t layer, const arch_tensor *a, 
         WAAGE_TRY(find_tensor(ld, &t, name, (shape){in, whole ? whole : out, 1}, err));
         return add_matrix(ld, &l->w[a->slot], USE_EVERY_STEP, &t, from, out, err);
     case TENSOR_STACK:
-        return bind_stack(ld, &l->stack[a->slot], name,
+        return bind_stack(ld, &l->stack[a->slot], (layer_stack)a->slot, name,
                           (shape){in, out, model_dim_size(p, layer, a->depth)}, err);
     case TENSOR_KEYS_VALUES:
         return bind_keys_values(ld, l, name, err);
