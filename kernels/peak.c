@@ -7,6 +7,7 @@ static const struct {
     kern_peak_fn *fn;
 } peaks[] = {
 #if defined(__x86_64__)
+    {"amx", kern_peak_amx},
     {"avx512vnni", kern_peak_avx512vnni},
     {"avx2", kern_peak_avx2},
 #endif

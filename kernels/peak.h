@@ -12,7 +12,7 @@ typedef uint64_t kern_peak_fn(kern_grade g, size_t rounds);
 kern_peak_fn *kern_peak_find(const char *set);
 
 #if defined(__x86_64__)
-kern_peak_fn kern_peak_avx2, kern_peak_avx512vnni;
+kern_peak_fn kern_peak_avx2, kern_peak_avx512vnni, kern_peak_amx;
 #endif
 
 #endif

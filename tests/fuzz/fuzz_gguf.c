@@ -1,6 +1,8 @@
-/* fuzz_gguf.c - a file of any bytes: open it, read all of it, show it, make its tokenizer and use
- * it. */
+/* fuzz_gguf.c - a file of any bytes: open it, read all of it, show it, dequantise its weights, make
+ * its tokenizer and use it. */
+#include <math.h>
 #include <stdlib.h>
+#include "kernels/kernels.h"
 #include "runners/local/detokenizer.h"
 #include "runners/local/gguf.h"
 #include "runners/local/show.h"
@@ -29,6 +31,23 @@ static void read_entries(const gguf *g)
         for (size_t k = 0; k < e.array.n && gguf_array_f32(&e.array, k, &f); k++)
             sink = f > 0;
     }
+}
+
+/* The first row, from the file's blocks and from a panel: the same values, or both NaN. */
+static void use_weights(const gguf_tensor *x)
+{
+    enum { LONGEST = 4096 };
+    static float row[LONGEST], back[LONGEST];
+    if (!x->supported || x->dim[0] > LONGEST) return;
+    const size_t k = (size_t)x->dim[0];
+    void *panel = malloc(panel_bytes(x->type, k));
+    if (!panel) return;
+    quant_row_f32(x->type, x->data, k, row);
+    panel_pack(x->type, panel, x->data, quant_row_bytes(x->type, k), 1, k);
+    panel_row_f32(x->type, panel, 0, k, back);
+    for (size_t i = 0; i < k; i++)
+        if (row[i] != back[i] && !(isnan(row[i]) && isnan(back[i]))) abort();
+    free(panel);
 }
 
 static void use_tokenizer(const tokenizer *t)
@@ -66,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < gguf_n_tensors(g); i++) {
         const gguf_tensor x = gguf_tensor_at(g, i);
         touch(x.data, x.n_bytes);
+        use_weights(&x);
     }
     if (tokenizer_create(&t, g, &err) == WAAGE_OK) use_tokenizer(t);
     if (show_print(&b, g, t, err.msg, NULL, &err) != WAAGE_OK) abort();

@@ -108,6 +108,9 @@ static void test_shapes(void **unused)
     case_each_set(shapes);
 }
 
+/* Sets take other paths for few tokens than for many. */
+enum { MANY = 36 };
+
 /* Weights of one repeated byte against x of one magnitude: the largest sums, the signs that wrap.
  */
 static void extremes(const kern_set *set, const kern_set *ref)
@@ -124,11 +127,13 @@ static void extremes(const kern_set *set, const kern_set *ref)
                 if (!case_is_scale(t, i % block)) m.rows[i] = fills[f];
             free(m.panels);
             case_pack(&m);
-            float *x = case_alloc(4 * 512 * sizeof *x);
-            for (size_t i = 0; i < (size_t)4 * 512; i++) /* x = +-a: q = +-Q, full scale */
-                x[i] = signs[i / 512][i % 2] * (i % 7 == 0 ? 3.5f : 3.4999f);
-            for (size_t g = 0; g < 3; g++)
+            float *x = case_alloc(MANY * 512 * sizeof *x);
+            for (size_t i = 0; i < (size_t)MANY * 512; i++) /* x = +-a: q = +-Q, full scale */
+                x[i] = signs[i / 512 % 4][i % 2] * (i % 7 == 0 ? 3.5f : 3.4999f);
+            for (size_t g = 0; g < 3; g++) {
                 compare(set, ref, &m, (kern_grade)g, x, 4);
+                compare(set, ref, &m, (kern_grade)g, x, MANY);
+            }
             free(x);
             case_matrix_free(&m);
         }
@@ -146,7 +151,7 @@ static void special_values(const kern_set *set, const kern_set *ref)
 {
     enum { K = 256 };
     uint64_t state = 6;
-    float x[6][K];
+    float x[6][K], many[MANY][K];
     for (size_t i = 0; i < K; i++) {
         const float sign = i % 2 ? -1.0f : 1.0f;
         x[0][i] = i % 32 == 0 ? 32512.0f : sign * (float)(256 * (int)(i % 100) + 128);
@@ -156,10 +161,14 @@ static void special_values(const kern_set *set, const kern_set *ref)
         x[4][i] = i % 32 ? sign * 0x1p-126f : 0x1.8p-148f; /* subnormal and smallest normal */
         x[5][i] = i < 128 ? sign * 1e37f : -0.0f;
     }
+    for (size_t i = 0; i < MANY; i++)
+        memcpy(many[i], x[i % 5], sizeof many[i]);
     for (quant_type t = 0; t < QUANT_COUNT; t++) {
         case_matrix m = case_matrix_new(&state, t, 19, K);
-        for (size_t g = 0; g < 3; g++)
+        for (size_t g = 0; g < 3; g++) {
             compare(set, ref, &m, (kern_grade)g, x[0], 5);
+            compare(set, ref, &m, (kern_grade)g, many[0], MANY);
+        }
         case_matrix_free(&m);
     }
     case_acts a, b;
