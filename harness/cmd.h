@@ -37,7 +37,7 @@ WAAGE_MUST_CHECK waage_status cmd_parse(const cmd_line *line, void *target, opts
 /* Find and run the command of argv[1]; the exit status of the process. Nothing else calls exit. */
 int cmd_main(int argc, char **argv);
 
-extern const command cmd_bench, cmd_digest, cmd_generate, cmd_lint, cmd_list, cmd_render,
-    cmd_report, cmd_run, cmd_show, cmd_tokenize;
+extern const command cmd_bench, cmd_digest, cmd_export, cmd_generate, cmd_lint, cmd_list,
+    cmd_render, cmd_report, cmd_run, cmd_show, cmd_tokenize;
 
 #endif

@@ -161,7 +161,12 @@ static waage_status put_response(loop *l, flight *f, const store_key *key, uint3
         .served_at = rp->served_at,
         .recorded_label = rp->recorded_label,
         .recorded_labeler = rp->recorded_labeler,
-        .wall_ms = rp->wall_ms};
+        .wall_ms = rp->wall_ms,
+        .model_version = rp->model_version,
+        .has_cost = rp->has_cost,
+        .cost = rp->cost,
+        .exchanges = rp->exchanges,
+        .n_exchanges = rp->n_exchanges};
     if (!row.prompt || !row.text) return waage_err_nomem(err);
     return store_put_response(l->how->st, &row, err);
 }
@@ -274,6 +279,21 @@ static bool copy_choices(arena *a, reply *rp)
     return true;
 }
 
+static bool copy_exchanges(arena *a, reply *rp)
+{
+    wire_exchange *x = arena_calloc(a, rp->n_exchanges, sizeof *x);
+    if (!x) return false;
+    for (size_t i = 0; i < rp->n_exchanges; i++) {
+        x[i] = rp->exchanges[i];
+        x[i].sent = arena_strndup(a, x[i].sent, x[i].n_sent);
+        x[i].got = arena_strndup(a, x[i].got, x[i].n_got);
+        if (!x[i].sent || !x[i].got || !copy_text(a, &x[i].at) || !copy_text(a, &x[i].fault))
+            return false;
+    }
+    rp->exchanges = x;
+    return true;
+}
+
 static waage_status flight_take_reply(flight *f, const request *rq, const reply *from,
                                       waage_err *err)
 {
@@ -294,7 +314,8 @@ static waage_status flight_take_reply(flight *f, const request *rq, const reply 
     ok = ok && (rp->text = arena_strndup(a, rp->text, rp->text_len)) != NULL;
     ok = ok && copy_text(a, &rp->thought) && copy_text(a, &rp->error) && copy_text(a, &rp->host) &&
          copy_text(a, &rp->served_at) && copy_text(a, &rp->recorded_label) &&
-         copy_text(a, &rp->recorded_labeler);
+         copy_text(a, &rp->recorded_labeler) && copy_text(a, &rp->model_version) &&
+         copy_exchanges(a, rp);
     ok = ok && copy_array(a, &tokens, from->n_tokens, sizeof *from->tokens) &&
          copy_array(a, &logprobs, from->n_tokens, sizeof *from->logprobs) && copy_choices(a, rp);
     rp->tokens = tokens;

@@ -106,6 +106,22 @@ static waage_status put_timing(store *s, const store_response *r, waage_err *err
     return db_finish_put(s, &b, "store a timing", err);
 }
 
+/* A row only where a server said something. */
+static waage_status put_service(store *s, const store_response *r, waage_err *err)
+{
+    db_binder b;
+    if (!r->model_version && !r->has_cost) return WAAGE_OK;
+    WAAGE_TRY(db_begin_put(s, STORE_SQL_PUT_SERVICE, &b, err));
+    put_key(&b, &r->key);
+    db_put_int(&b, r->key.turn);
+    db_put_text(&b, r->model_version);
+    if (r->has_cost)
+        db_put_real(&b, r->cost);
+    else
+        b.at++; /* stays NULL */
+    return db_finish_put(s, &b, "store what the server said", err);
+}
+
 waage_status store_put_response(store *s, const store_response *r, waage_err *err)
 {
     db_binder b;
@@ -139,7 +155,9 @@ waage_status store_put_response(store *s, const store_response *r, waage_err *er
     db_put_int(&b, r->thought_tokens);
     db_put_int(&b, r->forced_closes);
     WAAGE_TRY(db_finish_put(s, &b, "store a response", err));
-    return put_timing(s, r, err);
+    WAAGE_TRY(put_timing(s, r, err));
+    WAAGE_TRY(put_service(s, r, err));
+    return store_put_exchanges(s, r, err);
 }
 
 waage_status store_put_score(store *s, const store_score *sc, waage_err *err)
@@ -183,6 +201,7 @@ waage_status store_put_manifest(store *s, const char *key, const char *value, wa
 waage_status store_drop_item(store *s, const store_key *key, waage_err *err)
 {
     static const store_sql drops[] = {STORE_SQL_DROP_RESPONSE, STORE_SQL_DROP_TIMING,
+                                      STORE_SQL_DROP_SERVICE, STORE_SQL_DROP_EXCHANGE,
                                       STORE_SQL_DROP_SCORE};
     for (size_t i = 0; i < sizeof drops / sizeof *drops; i++) {
         db_binder b;
@@ -317,6 +336,9 @@ static void read_response(db_row *r, void *to)
     x->forced_closes = db_get_u32(r);
     x->wall_ms = db_get_real(r);
     x->cached_tokens = db_get_u32(r);
+    x->model_version = db_get_text(r);
+    x->has_cost = !db_is_null(r);
+    x->cost = db_get_real(r);
 }
 
 static void read_score(db_row *r, void *to)

@@ -57,7 +57,20 @@ typedef struct {
     uint32_t prompt_tokens, completion_tokens, cached_tokens;
     const char *host, *served_at, *recorded_label, *recorded_labeler;
     double wall_ms; /* kept in a table that no digest covers */
+    /* answers of servers, in tables that no digest covers */
+    const char *model_version; /* what the server says it ran, or NULL */
+    bool has_cost;
+    double cost;                    /* US dollars */
+    const wire_exchange *exchanges; /* to be stored (n_exchanges); not read by store_read() */
+    size_t n_exchanges;
 } store_response;
+
+typedef struct {
+    store_key key;
+    uint32_t number;    /* 0-based: attempts, and the choices of a log-likelihood */
+    wire_exchange wire; /* borrowed for the moment */
+} store_exchange;
+typedef waage_status store_each_exchange(void *ctx, const store_exchange *x, waage_err *err);
 
 typedef struct {
     store_key key; /* turn = 0: a score belongs to the whole item */
@@ -120,4 +133,8 @@ WAAGE_MUST_CHECK waage_status store_drop_item(store *s, const store_key *key, wa
 WAAGE_MUST_CHECK waage_status store_read_head(store *s, arena *a, store_data *out, waage_err *err);
 /* Read everything into the arena. */
 WAAGE_MUST_CHECK waage_status store_read(store *s, arena *a, store_data *out, waage_err *err);
+/* Every exchange in the order of the responses, one after the other: together they may be larger
+ * than memory. */
+WAAGE_MUST_CHECK waage_status store_read_exchanges(store *s, store_each_exchange *each, void *ctx,
+                                                   waage_err *err);
 #endif

@@ -243,6 +243,27 @@ waage_status db_read_rows(store *s, arena *a, store_sql id, size_t size,
     return st;
 }
 
+waage_status db_each_row(store *s, store_sql id,
+                         waage_status (*each)(db_row *, void *, waage_err *), void *ctx,
+                         waage_err *err)
+{
+    sqlite3_stmt *sql = statement(s, id);
+    waage_status st = WAAGE_OK;
+    int rc = SQLITE_DONE;
+    if (!sql) return fail(s, "read it", err);
+    while (st == WAAGE_OK && (rc = sqlite3_step(sql)) == SQLITE_ROW) {
+        arena a = ARENA_EMPTY;
+        db_row r = {s, sql, &a, 0, false, NULL, {NULL}};
+        st = each(&r, ctx, err);
+        if (r.bad) st = damaged(s, r.bad, err);
+        if (r.nomem) st = waage_err_nomem(err);
+        arena_free(&a);
+    }
+    if (st == WAAGE_OK && rc != SQLITE_DONE) st = fail(s, "read it", err);
+    sqlite3_reset(sql);
+    return st;
+}
+
 /* ---- opening ---- */
 
 waage_status db_exec(store *s, const char *sql, const char *doing, waage_err *err)
@@ -336,7 +357,20 @@ static waage_status make_schema(store *s, waage_err *err)
              STORE_APPLICATION_ID, STORE_SCHEMA_VERSION);
     WAAGE_TRY(db_exec(s, "BEGIN IMMEDIATE", "create the tables", err));
     WAAGE_TRY(db_exec(s, store_schema_tables, "create the tables", err));
+    WAAGE_TRY(db_exec(s, store_schema_service, "create the tables", err));
     return db_exec(s, sql, "create the tables", err);
+}
+
+/* All in one transaction: a file is never between two versions. */
+static waage_status upgrade(store *s, int64_t version, waage_err *err)
+{
+    char sql[80];
+    if (version == STORE_SCHEMA_VERSION) return WAAGE_OK;
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %d; COMMIT", STORE_SCHEMA_VERSION);
+    WAAGE_TRY(db_exec(s, "BEGIN IMMEDIATE", "upgrade it", err));
+    for (; version < STORE_SCHEMA_VERSION; version++)
+        WAAGE_TRY(db_exec(s, store_schema_upgrades[version], "upgrade it", err));
+    return db_exec(s, sql, "upgrade it", err);
 }
 
 static waage_status open_for_writing(store *s, const char *dir, waage_err *err)
@@ -361,8 +395,7 @@ static waage_status open_for_writing(store *s, const char *dir, waage_err *err)
                       "set it up", err));
     if (fresh) return make_schema(s, err);
     WAAGE_TRY(check_integrity(s, err));
-    return version < STORE_SCHEMA_VERSION ? db_exec(s, store_schema_upgrade, "upgrade it", err)
-                                          : WAAGE_OK;
+    return upgrade(s, version, err);
 }
 
 /* A published run may lie where nothing can be written, where WAL's index cannot be made: then the
@@ -405,8 +438,9 @@ static waage_status open_for_reading(store *s, const char *dir, waage_err *err)
     WAAGE_TRY(
         db_exec(s, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;", "set it up", err));
     WAAGE_TRY(check_integrity(s, err));
-    return version < STORE_SCHEMA_VERSION ? db_exec(s, store_schema_views, "read it", err)
-                                          : WAAGE_OK;
+    for (; version < STORE_SCHEMA_VERSION; version++)
+        WAAGE_TRY(db_exec(s, store_schema_views[version], "read it", err));
+    return WAAGE_OK;
 }
 
 waage_status store_open(store **out, const char *dir, bool create, waage_err *err)

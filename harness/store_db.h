@@ -36,6 +36,10 @@ WAAGE_MUST_CHECK waage_status db_find_row(store *s, db_binder *b, const char *do
 WAAGE_MUST_CHECK waage_status db_exec(store *s, const char *sql, const char *doing, waage_err *err);
 void db_rollback(store *s);
 
+/* store_exchange.c: the exchanges of a response that is being put. */
+WAAGE_MUST_CHECK waage_status store_put_exchanges(store *s, const store_response *r,
+                                                  waage_err *err);
+
 /* ---- rows: column after column; what does not fit is noted in `bad` or `nomem` ---- */
 
 typedef struct {
@@ -62,4 +66,8 @@ bool db_is_null(const db_row *r);                /* the next column, which stays
 WAAGE_MUST_CHECK waage_status db_read_rows(store *s, arena *a, store_sql id, size_t size,
                                            void (*read)(db_row *, void *), const void **out,
                                            size_t *n, waage_err *err);
+/* One row after the other, each in an arena of its own; stops at the first failure of `each`. */
+WAAGE_MUST_CHECK waage_status db_each_row(store *s, store_sql id,
+                                          waage_status (*each)(db_row *, void *, waage_err *),
+                                          void *ctx, waage_err *err);
 #endif

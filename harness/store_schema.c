@@ -41,15 +41,31 @@ const char store_schema_tables[] =
     "CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE manifest(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
-const char store_schema_upgrade[] =
-    "BEGIN IMMEDIATE;"
-    "ALTER TABLE response ADD COLUMN thought_tokens INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE response ADD COLUMN forced_closes INTEGER NOT NULL DEFAULT 0;"
-    "PRAGMA user_version = 2; COMMIT";
+/* Answers of servers, from version 3 on. */
+#define SERVICE_TABLES(kind)                                                                       \
+    "CREATE " kind " service("                                                                     \
+    " model TEXT NOT NULL, task TEXT NOT NULL, protocol TEXT NOT NULL, item TEXT NOT NULL,"        \
+    " sample INTEGER NOT NULL, turn INTEGER NOT NULL, model_version TEXT, cost REAL,"              \
+    " PRIMARY KEY(model, task, protocol, item, sample, turn)) WITHOUT ROWID;"                      \
+    "CREATE " kind " exchange("                                                                    \
+    " model TEXT NOT NULL, task TEXT NOT NULL, protocol TEXT NOT NULL, item TEXT NOT NULL,"        \
+    " sample INTEGER NOT NULL, turn INTEGER NOT NULL, number INTEGER NOT NULL,"                    \
+    " status INTEGER NOT NULL, sent_at TEXT, ms REAL, fault TEXT, request BLOB, reply BLOB,"       \
+    " PRIMARY KEY(model, task, protocol, item, sample, turn, number));"
 
-const char store_schema_views[] =
-    "CREATE TEMP VIEW response AS"
-    " SELECT *, 0 AS thought_tokens, 0 AS forced_closes FROM main.response";
+const char store_schema_service[] = SERVICE_TABLES("TABLE");
+
+const char *const store_schema_upgrades[STORE_SCHEMA_VERSION] = {
+    [1] = "ALTER TABLE response ADD COLUMN thought_tokens INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE response ADD COLUMN forced_closes INTEGER NOT NULL DEFAULT 0;",
+    [2] = SERVICE_TABLES("TABLE"),
+};
+
+const char *const store_schema_views[STORE_SCHEMA_VERSION] = {
+    [1] = "CREATE TEMP VIEW response AS"
+          " SELECT *, 0 AS thought_tokens, 0 AS forced_closes FROM main.response;",
+    [2] = SERVICE_TABLES("TEMP TABLE"),
+};
 
 #define KEY_MATCHES " model = ?1 AND task = ?2 AND protocol = ?3 AND item = ?4 AND sample = ?5"
 /* The order of store_data: models and tasks as added, completion before chat. */
@@ -89,6 +105,13 @@ const char *const store_schema_sql[STORE_SQL_COUNT] = {
     [STORE_SQL_PUT_TIMING] =
         "INSERT OR REPLACE INTO timing(model, task, protocol, item, sample, turn, wall_ms,"
         " cached_tokens) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STORE_SQL_PUT_SERVICE] =
+        "INSERT OR REPLACE INTO service(model, task, protocol, item, sample, turn, model_version,"
+        " cost) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STORE_SQL_PUT_EXCHANGE] =
+        "INSERT OR REPLACE INTO exchange(model, task, protocol, item, sample, turn, number, status,"
+        " sent_at, ms, fault, request, reply)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     [STORE_SQL_PUT_SCORE] =
         "INSERT OR REPLACE INTO score(model, task, protocol, item, sample, outcome, credit,"
         " extracted, rule, reason, label, extra_json)"
@@ -98,6 +121,8 @@ const char *const store_schema_sql[STORE_SQL_COUNT] = {
     [STORE_SQL_HAS_SCORE] = "SELECT 1 FROM score WHERE" KEY_MATCHES " AND outcome <> 'error'",
     [STORE_SQL_DROP_RESPONSE] = "DELETE FROM response WHERE" KEY_MATCHES,
     [STORE_SQL_DROP_TIMING] = "DELETE FROM timing WHERE" KEY_MATCHES,
+    [STORE_SQL_DROP_SERVICE] = "DELETE FROM service WHERE" KEY_MATCHES,
+    [STORE_SQL_DROP_EXCHANGE] = "DELETE FROM exchange WHERE" KEY_MATCHES,
     [STORE_SQL_DROP_SCORE] = "DELETE FROM score WHERE" KEY_MATCHES,
     [STORE_SQL_READ_MODELS] =
         "SELECT label, uri, kind, sha256, can_chat, can_complete, can_loglik, no_chat, meta_json"
@@ -114,8 +139,9 @@ const char *const store_schema_sql[STORE_SQL_COUNT] = {
         " error, text, thought, thought_is, tokens, logprobs, choices, prompt_tokens,"
         " completion_tokens, host, served_at, recorded_label, recorded_labeler,"
         " thought_tokens, forced_closes, wall_ms,"
-        " cached_tokens" JOIN_ORDER(
+        " cached_tokens, model_version, cost" JOIN_ORDER(
             "response") " LEFT JOIN timing x USING(model, task, protocol, item, sample, turn)"
+                        " LEFT JOIN service y USING(model, task, protocol, item, sample, turn)"
                         " ORDER BY m.ordinal, t.ordinal, r.protocol = 'chat', i.ordinal, i.id, "
                         "r.sample, r.turn",
     [STORE_SQL_READ_SCORES] =
@@ -123,6 +149,11 @@ const char *const store_schema_sql[STORE_SQL_COUNT] = {
         " reason, r.label, extra_json" JOIN_ORDER(
             "score") " ORDER BY m.ordinal, t.ordinal, r.protocol = 'chat', i.ordinal, i.id, "
                      "r.sample",
+    [STORE_SQL_READ_EXCHANGES] =
+        "SELECT r.model, r.task, r.protocol, r.item, r.sample, r.turn, r.number, status, sent_at,"
+        " ms, fault, request, reply" JOIN_ORDER(
+            "exchange") " ORDER BY m.ordinal, t.ordinal, r.protocol = 'chat', i.ordinal, i.id, "
+                        "r.sample, r.turn, r.number",
     [STORE_SQL_READ_SETTINGS] = "SELECT key, value FROM setting ORDER BY key",
     [STORE_SQL_READ_MANIFEST] = "SELECT key, value FROM manifest ORDER BY key",
 };

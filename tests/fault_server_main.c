@@ -42,9 +42,8 @@ int main(int argc, char **argv)
         nanosleep(&t, NULL);
     }
     fault_counts c;
-    fault_server_count(s, &c);
+    fault_server_end(s, &c);
     printf("requests %zu good %zu bodies %zu repeated %zu most %zu key %zu\n", c.n_requests,
            c.n_good, c.n_bodies, c.n_repeated, c.most_at_once, c.n_with_key);
-    fault_server_stop(s);
     return 0;
 }

@@ -175,7 +175,7 @@ waage_status body_set_error(reply *out, finish_reason f, const char *why, arena 
 
 bool body_is_thought_withheld(const reply *r)
 {
-    return r->thought_is == THOUGHT_ABSENT && r->reasoning_tokens > 0;
+    return r->thought_is == THOUGHT_ABSENT && r->thought_tokens > 0;
 }
 
 /* ---- Errors ---- */
@@ -234,7 +234,7 @@ waage_status body_read(reply *out, const value *body, arena *a, waage_err *err)
     if (body_find_error(&failed, body))
         return body_set_error(out, FINISH_ERROR, failed.message, a, err);
     if (!read) return body_set_error(out, FINISH_ERROR, "the body has no choices", a, err);
-    if (out->reasoning_tokens > 0 && out->thought_is == THOUGHT_EMPTY) {
+    if (out->thought_tokens > 0 && out->thought_is == THOUGHT_EMPTY) {
         out->thought_is = THOUGHT_ABSENT; /* it thought; the text was kept back */
         out->thought = NULL;
     }

@@ -87,7 +87,7 @@ static void read_usage(reply *out, const value *usage)
     out->cached_tokens = body_count(value_get(usage, "prompt_tokens_details"), "cached_tokens");
     if (out->cached_tokens == 0) /* DeepSeek */
         out->cached_tokens = body_count(usage, "prompt_cache_hit_tokens");
-    out->reasoning_tokens =
+    out->thought_tokens =
         body_count(value_get(usage, "completion_tokens_details"), "reasoning_tokens");
     if (cost && (cost->kind == VALUE_FLOAT || cost->kind == VALUE_INT)) {
         const double dollars = value_get_float(usage, "cost", -1);

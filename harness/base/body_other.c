@@ -67,8 +67,7 @@ waage_status body_read_response(reply *out, const value *body, arena *a, waage_e
     out->prompt_tokens = body_count(usage, "input_tokens");
     out->completion_tokens = body_count(usage, "output_tokens");
     out->cached_tokens = body_count(value_get(usage, "input_tokens_details"), "cached_tokens");
-    out->reasoning_tokens =
-        body_count(value_get(usage, "output_tokens_details"), "reasoning_tokens");
+    out->thought_tokens = body_count(value_get(usage, "output_tokens_details"), "reasoning_tokens");
     WAAGE_TRY(read_summaries(out, items, a, err));
     WAAGE_TRY(read_output(out, items, a, err));
     if (strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0)
@@ -131,7 +130,7 @@ waage_status body_read_candidates(reply *out, const value *body, arena *a, waage
     out->prompt_tokens = body_count(usage, "promptTokenCount");
     out->completion_tokens = body_count(usage, "candidatesTokenCount") + thoughts;
     out->cached_tokens = body_count(usage, "cachedContentTokenCount");
-    out->reasoning_tokens = thoughts;
+    out->thought_tokens = thoughts;
     WAAGE_TRY(read_parts(out, value_get(value_get(first, "content"), "parts"), a, err));
     if (!first && blocked) return body_set_error(out, FINISH_FILTER, blocked, a, err);
     if (!first) return body_set_error(out, FINISH_ERROR, "the body has no candidates", a, err);

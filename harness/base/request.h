@@ -125,7 +125,6 @@ typedef struct {
     size_t n_choices;
     uint32_t prompt_tokens, completion_tokens,
         cached_tokens;              /* cached: shared with other requests */
-    uint32_t reasoning_tokens;      /* part of completion_tokens, as the server counts them */
     const char *model_version;      /* what the server says it runs, or NULL */
     bool has_cost;                  /* cost is known */
     double cost;                    /* US dollars */

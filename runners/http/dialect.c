@@ -92,16 +92,34 @@ bool dialect_put_stop(arena *a, value *map, const char *key, const request *rq, 
     return ok && (value_len(list) == 0 || value_map_set(a, map, key, list));
 }
 
-uint32_t dialect_thinking_tokens(const endpoint *e)
+const char *dialect_effort(const endpoint *e, const request *rq)
+{
+    static const char *const names[] = {[REASONING_OFF] = "off",
+                                        [REASONING_LOW] = "low",
+                                        [REASONING_MEDIUM] = "medium",
+                                        [REASONING_HIGH] = "high"};
+    return rq->think.effort != REASONING_DEFAULT ? names[rq->think.effort] : e->effort;
+}
+
+bool dialect_is_off(const endpoint *e, const request *rq)
+{
+    const char *effort = dialect_effort(e, rq);
+    return effort && strcmp(effort, "off") == 0;
+}
+
+uint32_t dialect_thinking_tokens(const endpoint *e, const request *rq)
 {
     static const struct {
         const char *effort;
         uint32_t tokens;
-    } rows[] = {{"off", 0},      {"minimal", 1024}, {"low", 4096}, {"medium", 12288},
-                {"high", 32768}, {"xhigh", 49152},  {"max", 65536}};
+    } rows[] = {{"minimal", 1024}, {"low", 4096},    {"medium", 12288},
+                {"high", 32768},   {"xhigh", 49152}, {"max", 65536}};
+    const char *effort = dialect_effort(e, rq);
+    if (dialect_is_off(e, rq)) return 0;
+    if (rq->think.budget) return rq->think.budget;
     if (e->thinking) return e->thinking;
-    for (size_t i = 0; e->effort && i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].effort, e->effort) == 0) return rows[i].tokens;
+    for (size_t i = 0; effort && i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].effort, effort) == 0) return rows[i].tokens;
     return 0;
 }
 
@@ -110,7 +128,7 @@ static bool put_limit(arena *a, value *map, const endpoint *e, const request *rq
     const bool new_name = e->service->new_limit == dialect_has(without, FIELD_LIMIT);
     if (rq->max_tokens == 0) return true;
     return dialect_put_int(a, map, new_name ? "max_completion_tokens" : "max_tokens",
-                           (int64_t)rq->max_tokens + dialect_thinking_tokens(e));
+                           (int64_t)rq->max_tokens + dialect_thinking_tokens(e, rq));
 }
 
 /* ---- Chat completions ---- */
@@ -138,17 +156,25 @@ static bool put_map_of(arena *a, value *map, const char *key, const char *inner,
     return m && value_map_set(a, m, inner, v) && value_map_set(a, map, key, m);
 }
 
-static bool put_thinking(arena *a, value *map, const endpoint *e, unsigned without)
+/* The budget that somebody named, not the one that an effort stands for; 0: none. */
+static uint32_t named_budget(const endpoint *e, const request *rq)
 {
-    const bool off = e->effort && strcmp(e->effort, "off") == 0;
+    return rq->think.budget ? rq->think.budget : e->thinking;
+}
+
+static bool put_thinking(arena *a, value *map, const endpoint *e, const request *rq,
+                         unsigned without)
+{
+    const char *effort = dialect_effort(e, rq);
+    const bool off = dialect_is_off(e, rq);
+    const uint32_t budget = named_budget(e, rq);
     bool ok = true;
-    if ((!e->effort && !e->thinking) || !dialect_has(without, FIELD_EFFORT)) return true;
+    if ((!effort && !budget) || !dialect_has(without, FIELD_EFFORT)) return true;
     switch (e->service->think) {
     case THINK_OBJECT:
         if (off) return put_map_of(a, map, "reasoning", "enabled", value_bool(a, false));
-        if (e->thinking)
-            return put_map_of(a, map, "reasoning", "max_tokens", value_int(a, e->thinking));
-        return put_map_of(a, map, "reasoning", "effort", value_str(a, e->effort));
+        if (budget) return put_map_of(a, map, "reasoning", "max_tokens", value_int(a, budget));
+        return put_map_of(a, map, "reasoning", "effort", value_str(a, effort));
     case THINK_TYPE:
         return put_map_of(a, map, "thinking", "type", value_str(a, off ? "disabled" : "enabled"));
     case THINK_TEMPLATE:
@@ -159,7 +185,7 @@ static bool put_thinking(arena *a, value *map, const endpoint *e, unsigned witho
     case THINK_BUDGET:
         break;
     }
-    if (e->effort) ok = ok && dialect_put_str(a, map, "reasoning_effort", off ? "none" : e->effort);
+    if (effort) ok = ok && dialect_put_str(a, map, "reasoning_effort", off ? "none" : effort);
     return ok;
 }
 
@@ -171,7 +197,8 @@ static value *build_chat(const endpoint *e, const request *rq, unsigned without,
     if (!e->service->samples_freely) names[FIELD_TOP_K] = names[FIELD_MIN_P] = NULL;
     bool ok = map && dialect_put_str(a, map, "model", e->model) && put_messages(a, map, rq) &&
               put_limit(a, map, e, rq, without) &&
-              dialect_put_sampling(a, map, rq, without, names) && put_thinking(a, map, e, without);
+              dialect_put_sampling(a, map, rq, without, names) &&
+              put_thinking(a, map, e, rq, without);
     if (ok && dialect_has(without, FIELD_STOP)) ok = dialect_put_stop(a, map, "stop", rq, 4, true);
     return ok ? map : NULL;
 }

@@ -41,8 +41,11 @@ value *dialect_build_score(const endpoint *e, const char *text, arena *a);
  * FIELD_COUNT: none that can be left out. */
 dialect_field dialect_find_field(const char *text);
 const char *dialect_field_name(dialect_field f); /* "temperature" */
-/* Tokens that the model may think, on top of the answer's limit, as effort and budget say. */
-uint32_t dialect_thinking_tokens(const endpoint *e);
+/* How much the model shall think: as the run says, else as the URI does; NULL: nothing is said. */
+const char *dialect_effort(const endpoint *e, const request *rq);
+bool dialect_is_off(const endpoint *e, const request *rq); /* it shall not think */
+/* Tokens for that, on top of the answer's limit; 0: none, or nothing is said. */
+uint32_t dialect_thinking_tokens(const endpoint *e, const request *rq);
 
 /* dialect_other.c */
 value *dialect_build_responses(const endpoint *e, const request *rq, unsigned without, arena *a);

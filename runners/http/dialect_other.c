@@ -6,11 +6,6 @@
 /* Anthropic demands a limit; a suite that sets none gets this one. */
 enum { NO_LIMIT = 8192 };
 
-static bool is_off(const endpoint *e)
-{
-    return e->effort && strcmp(e->effort, "off") == 0;
-}
-
 static bool put_message(arena *a, value *list, const char *role, const char *content)
 {
     value *m = value_map(a);
@@ -32,11 +27,12 @@ value *dialect_build_responses(const endpoint *e, const request *rq, unsigned wi
          dialect_put_sampling(a, map, rq, without, names);
     if (ok && rq->max_tokens)
         ok = dialect_put_int(a, map, "max_output_tokens",
-                             (int64_t)rq->max_tokens + dialect_thinking_tokens(e));
-    if (ok && e->effort && dialect_has(without, FIELD_EFFORT)) {
+                             (int64_t)rq->max_tokens + dialect_thinking_tokens(e, rq));
+    if (ok && dialect_effort(e, rq) && dialect_has(without, FIELD_EFFORT)) {
         value *how = value_map(a);
-        ok = how && dialect_put_str(a, how, "effort", is_off(e) ? "none" : e->effort);
-        if (ok && !is_off(e)) ok = dialect_put_str(a, how, "summary", "auto");
+        ok = how && dialect_put_str(a, how, "effort",
+                                    dialect_is_off(e, rq) ? "none" : dialect_effort(e, rq));
+        if (ok && !dialect_is_off(e, rq)) ok = dialect_put_str(a, how, "summary", "auto");
         ok = ok && value_map_set(a, map, "reasoning", how);
     }
     /* Nothing of a test set stays on the server. */
@@ -82,8 +78,8 @@ value *dialect_build_messages(const endpoint *e, const request *rq, unsigned wit
     static const char *const names[FIELD_COUNT] = {
         [FIELD_TEMPERATURE] = "temperature", [FIELD_TOP_P] = "top_p", [FIELD_TOP_K] = "top_k"};
     value *map = value_map(a);
-    const bool thinks = dialect_thinking_tokens(e) > 0 && dialect_has(without, FIELD_EFFORT);
-    const uint32_t budget = thinks ? dialect_thinking_tokens(e) : 0;
+    const bool thinks = dialect_thinking_tokens(e, rq) > 0 && dialect_has(without, FIELD_EFFORT);
+    const uint32_t budget = thinks ? dialect_thinking_tokens(e, rq) : 0;
     const uint32_t limit = rq->max_tokens ? rq->max_tokens : NO_LIMIT;
     bool ok = map && dialect_put_str(a, map, "model", e->model) &&
               dialect_put_int(a, map, "max_tokens",
@@ -133,13 +129,14 @@ value *dialect_build_gemini(const endpoint *e, const request *rq, unsigned witho
         map && how && put_contents(a, map, rq) && dialect_put_sampling(a, how, rq, without, names);
     if (ok && rq->max_tokens)
         ok = dialect_put_int(a, how, "maxOutputTokens",
-                             (int64_t)rq->max_tokens + dialect_thinking_tokens(e));
+                             (int64_t)rq->max_tokens + dialect_thinking_tokens(e, rq));
     if (ok && dialect_has(without, FIELD_STOP))
         ok = dialect_put_stop(a, how, "stopSequences", rq, 5, true);
-    if (ok && (e->effort || e->thinking) && dialect_has(without, FIELD_EFFORT)) {
+    if (ok && (dialect_effort(e, rq) || dialect_thinking_tokens(e, rq)) &&
+        dialect_has(without, FIELD_EFFORT)) {
         value *think = value_map(a);
-        ok = think && dialect_put_int(a, think, "thinkingBudget", dialect_thinking_tokens(e)) &&
-             value_map_set(a, think, "includeThoughts", value_bool(a, !is_off(e))) &&
+        ok = think && dialect_put_int(a, think, "thinkingBudget", dialect_thinking_tokens(e, rq)) &&
+             value_map_set(a, think, "includeThoughts", value_bool(a, !dialect_is_off(e, rq))) &&
              value_map_set(a, how, "thinkingConfig", think);
     }
     ok = ok && (value_len(how) == 0 || value_map_set(a, map, "generationConfig", how));

@@ -44,7 +44,7 @@ static waage_status grow(record_list *l, record **out, waage_err *err)
         l->cap = cap;
     }
     *out = &l->item[l->n++];
-    **out = (record){.answer = {.text = "", .finish = FINISH_STOP}};
+    **out = (record){.proto = PROTOCOL_CHAT, .answer = {.text = "", .finish = FINISH_STOP}};
     return WAAGE_OK;
 }
 
@@ -77,6 +77,46 @@ static const char *last_user(const value *messages)
     return NULL;
 }
 
+/* Sums that were computed once; their tokens are not recorded. */
+static waage_status read_scores(record_list *l, record *r, const value *row, waage_err *err)
+{
+    const value *list = value_get(row, "scores");
+    const size_t n = list && list->kind == VALUE_LIST ? value_len(list) : 0;
+    choice_score *c = arena_calloc(&l->a, n, sizeof *c);
+    if (!c) return waage_err_nomem(err);
+    for (size_t i = 0; i < n; i++) {
+        const value *one = value_at(list, i);
+        const int64_t n_tokens = value_get_int(one, "n_tokens", 0);
+        c[i].logprob = value_get_float(one, "logprob", 0);
+        c[i].n_tokens = n_tokens > 0 && n_tokens < UINT32_MAX ? (uint32_t)n_tokens : 0;
+        c[i].greedy = value_get_bool(one, "greedy", false);
+    }
+    r->answer.choices = n ? c : NULL;
+    r->answer.n_choices = n;
+    return WAAGE_OK;
+}
+
+/* What an export of ours adds to a body: the protocol, how the answer ended when it was given, how
+ * much of the text was left before a stop string that the server did not know. */
+static waage_status read_own(record_list *l, record *r, const value *row, waage_err *err)
+{
+    const char *proto = value_get_str(row, "protocol", NULL);
+    const char *finish = value_get_str(row, "finish", NULL);
+    const int64_t cut = value_get_int(row, "cut", -1);
+    if (proto) (void)protocol_from_name(&r->proto, proto);
+    WAAGE_TRY(read_scores(l, r, row, err));
+    if (finish && finish_from_name(&r->answer.finish, finish)) {
+        r->answer.error = NULL;
+        WAAGE_TRY(keep(l, row, "error", &r->answer.error, err));
+        if (r->answer.finish == FINISH_ERROR && !r->answer.error)
+            r->answer.error = "no reason given";
+    }
+    if (cut < 0 || (size_t)cut >= r->answer.text_len) return WAAGE_OK;
+    r->answer.text = arena_strndup(&l->a, r->answer.text, (size_t)cut);
+    r->answer.text_len = (size_t)cut;
+    return r->answer.text ? WAAGE_OK : waage_err_nomem(err);
+}
+
 /* Rows with a raw body: recorded sets (set, id, question, timestamp) and our own form (task, item,
  * sample, turn, prompt or messages). */
 static waage_status read_body_row(record_list *l, record *r, const value *row, waage_err *err)
@@ -95,6 +135,7 @@ static waage_status read_body_row(record_list *l, record *r, const value *row, w
     r->sample = sample > 0 && sample < UINT32_MAX ? (uint32_t)sample : 0;
     r->turn = turn > 0 && turn < UINT32_MAX ? (uint32_t)turn : 0;
     WAAGE_TRY(body_read(&r->answer, body, &l->a, err));
+    WAAGE_TRY(read_own(l, r, row, err));
     if (!r->answer.served_at) WAAGE_TRY(keep(l, row, "timestamp", &r->answer.served_at, err));
     if (!r->answer.host) WAAGE_TRY(keep(l, row, "provider", &r->answer.host, err));
     WAAGE_TRY(keep(l, row, "label", &r->answer.recorded_label, err));

@@ -11,8 +11,9 @@ typedef struct {
     const char *prompt; /* white space normalised, or NULL: not recorded */
     const char *model;  /* or NULL */
     uint32_t sample, turn;
-    size_t line;  /* 1-based line of the file */
-    reply answer; /* strings live in the arena of the list */
+    protocol proto; /* chat where the row does not say */
+    size_t line;    /* 1-based line of the file */
+    reply answer;   /* strings live in the arena of the list */
 } record;
 
 typedef struct {

@@ -84,7 +84,10 @@ static const char *last_user(const request *rq)
 
 static bool same_turn(const record *rec, const request *rq)
 {
-    return rec->sample == rq->sample && rec->turn == rq->turn;
+    return rec->sample == rq->sample && rec->turn == rq->turn && rec->proto == rq->proto &&
+           (rq->kind == REQUEST_LOGLIK
+                ? rec->answer.n_choices > 0 && rec->answer.n_choices == rq->n_choices
+                : rec->answer.n_choices == 0);
 }
 
 /* By item id. *why says what is wrong when there are records of that id but none fits. */
@@ -126,19 +129,15 @@ static const record *match_prompt(const replay *r, const request *rq, const char
 static waage_status find_record(const replay *r, const request *rq, const record **out,
                                 const char **why, arena *a, waage_err *err)
 {
-    const char *said = last_user(rq);
+    const char *said = rq->proto == PROTOCOL_CHAT ? last_user(rq) : rq->prompt;
     const char *prompt = record_normalise(a, said ? said : "");
     if (!prompt) return waage_err_nomem(err);
     *why = "no recorded answer";
     *out = NULL;
-    if (rq->kind == REQUEST_LOGLIK)
-        *why = "a recording has no log-likelihoods";
-    else if (rq->proto != PROTOCOL_CHAT)
-        *why = "a recording holds chat answers only";
-    else
-        *out = match_id(r, rq, prompt, why);
-    if (!*out && rq->kind == REQUEST_GENERATE && rq->proto == PROTOCOL_CHAT)
-        *out = match_prompt(r, rq, prompt);
+    if (rq->kind == REQUEST_LOGLIK && !r->info.can_loglik)
+        *why = "the recording has no log-likelihoods";
+    *out = match_id(r, rq, prompt, why);
+    if (!*out) *out = match_prompt(r, rq, prompt);
     return WAAGE_OK;
 }
 
@@ -268,6 +267,10 @@ static waage_status load(replay *r, const char *uri, waage_err *err)
     WAAGE_TRY(hash_file(path, hex, err));
     WAAGE_TRY(build_indexes(r, err));
     r->info = (runner_info){.kind = "replay", .can_chat = true, .deterministic = true};
+    for (size_t i = 0; i < r->records.n; i++) {
+        r->info.can_complete |= r->records.item[i].proto == PROTOCOL_COMPLETION;
+        r->info.can_loglik |= r->records.item[i].answer.n_choices > 0;
+    }
     r->info.uri = arena_strdup(&r->a, uri);
     r->info.sha256 = arena_strdup(&r->a, hex);
     r->info.name = name_of(&r->records, &r->a, path);

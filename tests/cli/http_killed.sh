@@ -4,10 +4,15 @@
 start_server '=slow:40'
 run="$WAAGE run -m m=http://127.0.0.1:$port/v1#test;$quick -s $CASES/aid/sums.yaml --repeats 5 --batch 4 -o d"
 $run 2>/dev/null & pid=$!
-sleep 0.4
+answers() { "$WAAGE" show d 2>/dev/null | sed -n 's/.*, \([0-9]*\) answers$/\1/p' | awk '{n += $1} END {print n + 0}'; }
+n=0
+while [ "$(answers)" -lt 8 ] && [ $n -lt 200 ]; do
+    n=$((n + 1))
+    sleep 0.02
+done
 kill -9 $pid
 wait $pid 2>/dev/null
-have=$("$WAAGE" show d | sed -n 's/.*, \([0-9]*\) answers$/\1/p' | awk '{n += $1} END {print n}')
+have=$(answers)
 [ "$have" -gt 0 ] && [ "$have" -lt 120 ] || { echo "killed at the wrong moment: $have"; exit 1; }
 stop_server >first
 start_server "$port" '=slow:20'

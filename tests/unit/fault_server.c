@@ -49,7 +49,8 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void pause_ms(fault_server *s, long ms)
+/* false: the server ends meanwhile. */
+static bool pause_ms(fault_server *s, long ms)
 {
     const double until = now() + 1e-3 * (double)ms;
     while (now() < until && !__atomic_load_n(&s->stopping, __ATOMIC_RELAXED)) {
@@ -57,6 +58,7 @@ static void pause_ms(fault_server *s, long ms)
         const struct timespec t = {0, left > 0.01 ? 10000000 : 500000};
         nanosleep(&t, NULL);
     }
+    return !__atomic_load_n(&s->stopping, __ATOMIC_RELAXED);
 }
 
 static bool put(int fd, const char *data, size_t len)
@@ -89,7 +91,8 @@ static long last_sum(const char *body)
     return sum;
 }
 
-/* Completions with echo: every word with its blank is a token; a longer word is less likely. */
+/* Completions with echo: every word with its blank is a token; a longer word is less likely,
+ * and so is one whose last letter is far down the alphabet. */
 static void put_echo(char *out, size_t size, const char *body)
 {
     char prompt[4096] = "", tokens[8192] = "", probs[8192] = "", offsets[8192] = "",
@@ -113,7 +116,8 @@ static void put_echo(char *out, size_t size, const char *body)
         sprintf(tokens + strlen(tokens), "%s\"%s\"", comma, token);
         sprintf(offsets + strlen(offsets), "%s%zu", comma, i);
         if (i)
-            sprintf(probs + strlen(probs), ", %.2f", -0.25 * (double)(end - i));
+            sprintf(probs + strlen(probs), ", %.2f",
+                    -0.25 * (double)(end - i) - 0.01 * (double)(prompt[end - 1] & 31));
         else
             strcat(probs, "null");
         sprintf(tops + strlen(tops), i ? ", {\"x\": -1.0}" : "null");
@@ -240,7 +244,7 @@ static bool do_half(const exchange *x, long ms)
     put_good(body, sizeof body, x->path, x->body, NULL);
     const int n =
         snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", strlen(body));
-    if (put(x->fd, head, (size_t)n) && put(x->fd, body, strlen(body) / 2)) pause_ms(x->s, ms);
+    if (put(x->fd, head, (size_t)n) && put(x->fd, body, strlen(body) / 2)) (void)pause_ms(x->s, ms);
     return false;
 }
 
@@ -300,8 +304,8 @@ static bool do_step(const exchange *x, char *step)
     if (arg) *arg++ = 0;
     const long n = arg ? strtol(arg, NULL, 10) : 0;
     if (step[0] >= '1' && step[0] <= '9') return do_status(x, atoi(step), arg);
-    if (strcmp(step, "slow") == 0) pause_ms(x->s, n);
-    if (strcmp(step, "ok") == 0 || strcmp(step, "slow") == 0) return do_good(x, NULL);
+    if (strcmp(step, "slow") == 0) return pause_ms(x->s, n) && do_good(x, NULL);
+    if (strcmp(step, "ok") == 0) return do_good(x, NULL);
     if (strcmp(step, "say") == 0) {
         for (char *p = arg; p && *p; p++)
             if (*p == '_') *p = ' ';
@@ -458,7 +462,7 @@ fault_server *fault_server_start(int port, const fault_rule *rules, size_t n_rul
     return s;
 }
 
-void fault_server_stop(fault_server *s)
+void fault_server_end(fault_server *s, fault_counts *out)
 {
     if (!s) return;
     __atomic_store_n(&s->stopping, true, __ATOMIC_RELAXED);
@@ -471,7 +475,13 @@ void fault_server_stop(fault_server *s)
     for (size_t i = 0; i < s->n_connections; i++)
         pthread_join(s->connections[i].thread, NULL);
     pthread_mutex_destroy(&s->lock);
+    if (out) *out = s->counts;
     free(s);
+}
+
+void fault_server_stop(fault_server *s)
+{
+    fault_server_end(s, NULL);
 }
 
 int fault_server_port(const fault_server *s)

@@ -29,8 +29,6 @@ typedef struct {
 /* port 0: any free one. NULL: cannot listen. Rules are borrowed until stop. */
 fault_server *fault_server_start(int port, const fault_rule *rules, size_t n_rules,
                                  double lifetime);
-/* Closes listener and connections, waits for the threads, frees. */
-void fault_server_stop(fault_server *s);
 int fault_server_port(const fault_server *s);
 bool fault_server_is_over(const fault_server *s); /* its lifetime has passed */
 
@@ -42,6 +40,9 @@ typedef struct {
     size_t n_with_key;         /* requests that carried `secret` in a header */
 } fault_counts;
 void fault_server_count(fault_server *s, fault_counts *out);
+/* Closes listener and connections, waits for the threads, frees; the final counts unless NULL. */
+void fault_server_end(fault_server *s, fault_counts *out);
+void fault_server_stop(fault_server *s);
 /* Headers and body of the request that came last, at most size - 1 bytes. */
 void fault_server_last(fault_server *s, char *out, size_t size);
 
