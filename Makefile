@@ -51,7 +51,7 @@ SRC := $(filter-out %_avx2.c %_avx512vnni.c %_amx.c,$(SRC))
 endif
 MAIN_SRC := harness/main.c
 LIB_SRC := $(filter-out $(MAIN_SRC),$(SRC))
-LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(O)/gen/suite_embed.o
+LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(O)/gen/suite_embed.o $(O)/gen/price_embed.o
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TEST_NAMES := $(patsubst tests/unit/test_%.c,%,$(TEST_SRC))
 TEST_AID := $(filter-out $(TEST_SRC),$(sort $(wildcard tests/unit/*.c)))
@@ -93,7 +93,11 @@ $(O)/gen/suite_embed.c: tools/embed.sh $(SUITES)
 	@mkdir -p $(@D)
 	sh tools/embed.sh $(SUITES) > $@.tmp && mv $@.tmp $@
 
-$(O)/gen/suite_embed.o: $(O)/gen/suite_embed.c
+$(O)/gen/price_embed.c: tools/embed_text.sh runners/http/prices.yaml
+	@mkdir -p $(@D)
+	sh tools/embed_text.sh price_embed runners/http/prices.yaml > $@.tmp && mv $@.tmp $@
+
+$(O)/gen/%_embed.o: $(O)/gen/%_embed.c
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 $(O)/gen/test_list.inc: $(TEST_SRC) Makefile

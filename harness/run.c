@@ -16,6 +16,7 @@ struct flight {
     size_t unit;
     arena mem;
     uint32_t turn, n_turns, n_attempts;
+    budget_share share;     /* of the budget, while the runner has it */
     reply *replies;         /* (n_turns) copies in mem */
     const char **answers;   /* (n_turns) their texts */
     flight *next;           /* in one of the queues */
@@ -50,6 +51,13 @@ static void queue_push(queue *q, flight *f)
     else
         q->first = f;
     q->last = f;
+}
+
+static void queue_push_front(queue *q, flight *f)
+{
+    f->next = q->first;
+    q->first = f;
+    if (!q->last) q->last = f;
 }
 
 static flight *queue_pop(queue *q)
@@ -392,6 +400,27 @@ static waage_status next_item(loop *l, flight **out, waage_err *err)
 /* ---- The runner's callbacks
  * ------------------------------------------------------------------------------ */
 
+/* Has the budget room for it? If not, it waits for what is under way, which may cost less than was
+ * reserved; when nothing is, the run ends. */
+static bool afford(loop *l, flight *f)
+{
+    budget *b = l->how->money;
+    if (!budget_is_set(b)) return true;
+    f->share = budget_estimate(&f->rq, l->info->price);
+    if (budget_take(b, f->share)) return true;
+    f->share = (budget_share){0, 0};
+    queue_push_front(&l->turns, f);
+    if (l->n_flying == 0)
+        l->status = waage_err_set(
+            l->err, WAAGE_EFAIL,
+            "%s: the budget has no room for another request ($%.4f and %llu tokens are spent, this "
+            "one may take $%.4f and %llu); what was done is kept, a larger --budget goes on",
+            l->how->label, b->spent, (unsigned long long)b->used,
+            budget_estimate(&f->rq, l->info->price).money,
+            (unsigned long long)budget_estimate(&f->rq, l->info->price).tokens);
+    return false;
+}
+
 static runner_next give_request(void *ctx, const request **out)
 {
     loop *l = ctx;
@@ -403,6 +432,7 @@ static runner_next give_request(void *ctx, const request **out)
     if (l->status == WAAGE_OK) l->status = commit_when_due(l, l->err);
     if (l->status != WAAGE_OK) return RUNNER_END;
     if (!f) return l->n_flying ? RUNNER_WAIT : RUNNER_END;
+    if (!afford(l, f)) return l->status == WAAGE_OK ? RUNNER_WAIT : RUNNER_END;
     l->n_flying++;
     *out = &f->rq;
     return RUNNER_REQUEST;
@@ -420,6 +450,7 @@ static waage_status take_reply(void *ctx, const request *rq, const reply *rp, wa
     flight *f =
         (flight *)(uintptr_t)rq; /* rq is &f->rq, which this loop handed out and may write */
     l->n_flying--;
+    if (budget_is_set(l->how->money)) budget_settle(l->how->money, f->share, rp);
     const uint32_t shared =
         rp->cached_tokens < rp->prompt_tokens ? rp->cached_tokens : rp->prompt_tokens;
     l->result->n_prompt_tokens += rp->prompt_tokens;

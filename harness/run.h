@@ -3,6 +3,7 @@
  * item, with all its turns and its score, enters the store in one transaction. */
 #ifndef HARNESS_RUN_H
 #define HARNESS_RUN_H
+#include "harness/budget.h"
 #include "harness/plan.h"
 #include "harness/progress.h"
 #include "harness/store.h"
@@ -13,6 +14,7 @@ typedef struct {
     const plan *p;
     const char *label;     /* of the model in the store */
     progress *pg;          /* may be NULL */
+    budget *money;         /* shared by models; NULL: no bound */
     size_t commit_items;   /* commit after so many items ... */
     double commit_seconds; /* ... or so much time */
     uint32_t n_retries;    /* of an item whose answer was an error */
@@ -37,7 +39,8 @@ typedef struct {
 WAAGE_MUST_CHECK waage_status run_find_todo(const bool **todo, size_t *n, store *st, const plan *p,
                                             const char *label, arena *a, waage_err *err);
 /* Run what is left. *out is filled in any case. WAAGE_EINTR after a signal, WAAGE_EWRITE when the
- * store cannot be written, WAAGE_EFAIL above the error bound; committed work stays in every case.
+ * store cannot be written, WAAGE_EFAIL above the error bound
+ * or when the budget is used up; committed work stays in every case.
  */
 WAAGE_MUST_CHECK waage_status run_model(run_result *out, runner *r, const run_options *how,
                                         waage_err *err);

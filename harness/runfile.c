@@ -374,6 +374,8 @@ static void put_settings(strbuf *out, const runfile_settings *s, const char *dir
     put_number(out, "batch", s->batch, 0);
     put_number(out, "kv_memory", s->kv_memory, 0);
     put_number(out, "weights_memory", s->weights_memory, 0);
+    if (s->budget > 0) strbuf_printf(out, "  budget: %.17g\n", s->budget);
+    put_number(out, "budget_tokens", s->budget_tokens, 0);
     put_text(out, "  ", "isa", s->isa);
     if (s->items.n) strbuf_puts(out, "  items:\n");
     for (size_t i = 0; i < s->items.n; i++) {

@@ -28,6 +28,8 @@ typedef struct {
     const char *data;                    /* directory with data files, or NULL */
     /* the machine: enters no digest */
     size_t threads, batch, kv_memory, weights_memory;
+    double budget;          /* US dollars for all that the directory holds; 0: no bound */
+    uint64_t budget_tokens; /* the same in tokens */
     const char *isa;
 } runfile_settings;
 #define RUNFILE_SETTINGS_DEFAULT                                                                   \
@@ -86,6 +88,12 @@ typedef struct {
         {0, "data", OPT_TEXT, RUNFILE_AT(base, data), "DIR", "where data files are"},              \
         {0, "threads", OPT_SIZE, RUNFILE_AT(base, threads), "N", "default: all processors"},       \
         {0, "batch", OPT_SIZE, RUNFILE_AT(base, batch), "N", "sequences at a time"},               \
+        {0,        "budget",                                                                       \
+         OPT_REAL, RUNFILE_AT(base, budget),                                                       \
+         "USD",    "stop before a directory's models behind APIs cost more"},                      \
+        {0,       "budget-tokens",                                                                 \
+         OPT_U64, RUNFILE_AT(base, budget_tokens),                                                 \
+         "N",     "the same in tokens, in and out"},                                               \
         {0,         "kv-memory",                                                                   \
          OPT_BYTES, RUNFILE_AT(base, kv_memory),                                                   \
          "SIZE",    "for keys and values, such as 2G"},                                            \

@@ -137,4 +137,7 @@ WAAGE_MUST_CHECK waage_status store_read(store *s, arena *a, store_data *out, wa
  * than memory. */
 WAAGE_MUST_CHECK waage_status store_read_exchanges(store *s, store_each_exchange *each, void *ctx,
                                                    waage_err *err);
+/* What the answers of models behind APIs took so far: US dollars, as far as known, and tokens. */
+WAAGE_MUST_CHECK waage_status store_read_spent(store *s, double *dollars, uint64_t *tokens,
+                                               waage_err *err);
 #endif

@@ -99,3 +99,26 @@ waage_status store_read_exchanges(store *s, store_each_exchange *each, void *ctx
     strbuf_free(&to.got);
     return st;
 }
+
+typedef struct {
+    double *dollars;
+    uint64_t *tokens;
+} spent;
+
+static waage_status read_sums(db_row *r, void *ctx, waage_err *err)
+{
+    const spent *to = ctx;
+    (void)err;
+    *to->dollars = db_get_real(r);
+    const double tokens = db_get_real(r);
+    *to->tokens = tokens > 0 && tokens < 1e18 ? (uint64_t)tokens : 0;
+    return WAAGE_OK;
+}
+
+waage_status store_read_spent(store *s, double *dollars, uint64_t *tokens, waage_err *err)
+{
+    spent to = {dollars, tokens};
+    *dollars = 0;
+    *tokens = 0;
+    return db_each_row(s, STORE_SQL_READ_SPENT, read_sums, &to, err);
+}

@@ -154,6 +154,9 @@ const char *const store_schema_sql[STORE_SQL_COUNT] = {
         " ms, fault, request, reply" JOIN_ORDER(
             "exchange") " ORDER BY m.ordinal, t.ordinal, r.protocol = 'chat', i.ordinal, i.id, "
                         "r.sample, r.turn, r.number",
+    [STORE_SQL_READ_SPENT] =
+        "SELECT coalesce(sum(cost), 0), (SELECT coalesce(sum(prompt_tokens + completion_tokens), 0)"
+        " FROM response r JOIN model m ON m.label = r.model WHERE m.kind = 'http') FROM service",
     [STORE_SQL_READ_SETTINGS] = "SELECT key, value FROM setting ORDER BY key",
     [STORE_SQL_READ_MANIFEST] = "SELECT key, value FROM manifest ORDER BY key",
 };

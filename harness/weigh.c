@@ -16,6 +16,7 @@ typedef struct {
     runner_options open_as;
     plan p;
     store_model *models; /* (file.n_models) what inspection found */
+    budget money;        /* for models behind APIs */
 } session;
 
 /* ---- Models
@@ -73,6 +74,17 @@ static waage_status describe_model(store_model *out, arena *a, const runner_info
     return WAAGE_OK;
 }
 
+/* A bound in money needs a price; a server of one's own has none, unless its URI says 0. */
+static waage_status check_price(const session *s, const store_model *m, const runner_info *info,
+                                waage_err *err)
+{
+    if (s->money.money <= 0 || strcmp(info->kind, "http") != 0 || info->price) return WAAGE_OK;
+    return waage_err_set(err, WAAGE_EINVAL,
+                         "--budget: no price is known for %s; add ;input_price=X;output_price=Y "
+                         "(dollars per million tokens) to its URI, or bound it by --budget-tokens",
+                         m->label);
+}
+
 static waage_status inspect_models(session *s, waage_err *err)
 {
     const runfile *f = &s->job->file;
@@ -83,8 +95,8 @@ static waage_status inspect_models(session *s, waage_err *err)
     for (size_t i = 0; i < f->n_models; i++) {
         runner *r = NULL;
         WAAGE_TRY(runner_open(&r, f->models[i].uri, &look, err));
-        const waage_status st =
-            describe_model(&s->models[i], s->a, r->ops->info(r), &f->models[i], err);
+        waage_status st = describe_model(&s->models[i], s->a, r->ops->info(r), &f->models[i], err);
+        if (st == WAAGE_OK) st = check_price(s, &s->models[i], r->ops->info(r), err);
         runner_close(r);
         if (st != WAAGE_OK) return st;
         for (size_t k = 0; k < i; k++)
@@ -99,6 +111,8 @@ static waage_status inspect_models(session *s, waage_err *err)
 static waage_status begin_session(session *s, const weigh_job *job, arena *a, waage_err *err)
 {
     *s = (session){.job = job, .a = a, .open_as = options_of(&job->file.settings)};
+    s->money.money = job->file.settings.budget;
+    s->money.tokens = job->file.settings.budget_tokens;
     if (job->file.n_models == 0)
         return waage_err_set(err, WAAGE_EINVAL, "no model to weigh; -m MODEL adds one");
     WAAGE_TRY(plan_make(&s->p, a, &job->file.suites, &job->file.settings, err));
@@ -241,7 +255,7 @@ static void log_result(const char *label, const run_result *r)
         r->n_retried);
 }
 
-static waage_status run_one(const session *s, store *st, progress *pg, size_t i, waage_err *err)
+static waage_status run_one(session *s, store *st, progress *pg, size_t i, waage_err *err)
 {
     const store_model *m = &s->models[i];
     const bool *todo = NULL;
@@ -261,8 +275,10 @@ static waage_status run_one(const session *s, store *st, progress *pg, size_t i,
     WAAGE_TRY(runner_open(&r, m->uri, &s->open_as, err));
     const runner_info *info = r->ops->info(r);
     waage_status status;
-    if (strcmp(info->kind, "http") == 0)
+    if (strcmp(info->kind, "http") == 0) {
         how.commit_items = 1; /* what is paid for is kept at once */
+        how.money = &s->money;
+    }
     if (strcmp(info->sha256 ? info->sha256 : "", m->sha256) != 0)
         status = waage_err_set(err, WAAGE_ECONFLICT, "%s changed while the run began", m->uri);
     else
@@ -284,7 +300,7 @@ static waage_status interrupted(const session *s, waage_err *err)
 }
 
 /* A model above its error bound does not keep the others from running. */
-static waage_status run_all(const session *s, store *st, waage_err *err)
+static waage_status run_all(session *s, store *st, waage_err *err)
 {
     progress *pg = s->job->show_progress ? progress_create_stderr() : NULL;
     waage_status status = WAAGE_OK;
@@ -313,6 +329,7 @@ static waage_status run_in_store(session *s, store *st, waage_err *err)
     WAAGE_TRY(check_old(s, &head, err));
     WAAGE_TRY(put_frame(s, st, fresh, err));
     WAAGE_TRY(write_runfile(s, fresh, err));
+    WAAGE_TRY(store_read_spent(st, &s->money.spent, &s->money.used, err));
     WAAGE_TRY(run_all(s, st, err));
     stopwatch_date(date);
     WAAGE_TRY(store_begin(st, err));

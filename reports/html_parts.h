@@ -1,6 +1,7 @@
 /* html_parts.h - the pieces of the HTML report, in the order of the page: report_html.c writes the
  * frame and the first screen, html_suite.c a section for each suite, html_safety.c what safety and
- * censorship suites add, html_item.c the transcripts, html_foot.c how it was measured; html_style.c
+ * censorship suites add, html_item.c the transcripts, html_cost.c
+ * tokens and money, html_foot.c how it was measured; html_style.c
  * holds style and script. */
 #ifndef REPORTS_HTML_PARTS_H
 #define REPORTS_HTML_PARTS_H
@@ -19,6 +20,7 @@ waage_status html_put_suites(html *h);
 void html_put_levels(html *h, size_t row);
 void html_put_validity(html *h, size_t row); /* safety, censorship, labels, recorded labels */
 void html_put_items(html *h, size_t row);
+WAAGE_MUST_CHECK waage_status html_put_cost(html *h); /* tokens and money; may be nothing */
 void html_put_foot(html *h);
 
 /* Shared pieces. */

@@ -124,6 +124,14 @@ static void put_forced_closes(strbuf *out, const csv_row *r)
 {
     if (r->response) strbuf_printf(out, "%u", r->response->forced_closes);
 }
+static void put_cost(strbuf *out, const csv_row *r)
+{
+    if (r->response && r->response->has_cost) strbuf_printf(out, "%.9g", r->response->cost);
+}
+static void put_model_version(strbuf *out, const csv_row *r)
+{
+    if (r->response) escape_puts_csv(out, r->response->model_version);
+}
 static void put_host(strbuf *out, const csv_row *r)
 {
     if (r->response) escape_puts_csv(out, r->response->host);
@@ -174,6 +182,8 @@ static const struct {
     {"completion_tokens", put_completion_tokens},
     {"thought_tokens", put_thought_tokens},
     {"forced_closes", put_forced_closes},
+    {"cost_usd", put_cost},
+    {"model_version", put_model_version},
     {"host", put_host},
     {"served_at", put_served_at},
     {"prompt_hash", put_prompt_hash},

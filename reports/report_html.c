@@ -490,6 +490,7 @@ waage_status report_write_html(strbuf *out, const view *v)
     put_table(&h);
     put_figure(&h);
     WAAGE_TRY(html_put_suites(&h));
+    WAAGE_TRY(html_put_cost(&h));
     html_put_foot(&h);
     strbuf_printf(out, "</main>\n<script>%s</script>\n</body></html>\n", html_script);
     return strbuf_check(out, v->err);

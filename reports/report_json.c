@@ -384,6 +384,8 @@ static void put_response(json *j, const store_response *rp, bool may_show)
     count(j, "completion_tokens", rp->completion_tokens);
     count(j, "thought_tokens", rp->thought_tokens);
     count(j, "forced_closes", rp->forced_closes);
+    if (rp->has_cost) number(j, "cost_usd", rp->cost);
+    if (rp->model_version) text(j, "model_version", rp->model_version);
     if (rp->host) text(j, "host", rp->host);
     if (rp->served_at) text(j, "served_at", rp->served_at);
     if (rp->recorded_label) text(j, "recorded_label", rp->recorded_label);

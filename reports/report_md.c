@@ -1,6 +1,7 @@
 /* report_md.c - Markdown for pull requests and READMEs: verdict, tables, comparisons, how it was
  * measured; transcripts only when a number of them was asked for. */
 #include <string.h>
+#include "reports/cost.h"
 #include "reports/escape.h"
 #include "reports/verdict.h"
 #include "reports/writers.h"
@@ -257,6 +258,60 @@ static void put_transcripts(strbuf *out, const view *v, const analysis_row *r)
     }
 }
 
+/* --- cost ------------------------------------------------------------------------------------- */
+
+static void put_cost_line(strbuf *out, const view *v, const cost_line *c)
+{
+    const double by[] = {1, (double)c->n_items, c->n_right};
+    strbuf_puts(out, "| ");
+    escape_puts_md(out, v->models[c->model].label);
+    strbuf_puts(out, " | ");
+    if (c->row == SIZE_MAX) {
+        strbuf_puts(out, "all suites");
+    } else {
+        escape_puts_md(out, v->rows[c->row].title);
+        strbuf_puts(out, ", ");
+        escape_puts_md(out, v->rows[c->row].how);
+    }
+    strbuf_printf(out, " | %zu | %llu | %llu | %llu |", c->n_items, (unsigned long long)c->prompt,
+                  (unsigned long long)c->completion, (unsigned long long)c->thought);
+    for (size_t i = 0; i < sizeof by / sizeof *by; i++) {
+        strbuf_puts(out, " ");
+        if (c->has_cost && by[i] > 0) cost_put_money(out, c->cost / by[i]);
+        strbuf_puts(out, " |");
+    }
+    strbuf_puts(out, "\n");
+}
+
+static waage_status put_cost(strbuf *out, const view *v)
+{
+    const cost_line *lines = NULL;
+    size_t n = 0;
+    WAAGE_TRY(cost_make(&lines, &n, v));
+    if (n == 0) return WAAGE_OK;
+    strbuf_puts(out,
+                "## Tokens and cost\n\n| model | suite | answers | tokens in | tokens out | of it "
+                "thought | cost | per item | per right answer "
+                "|\n|---|---|--:|--:|--:|--:|--:|--:|--:|\n");
+    for (size_t i = 0; i < n; i++)
+        put_cost_line(out, v, &lines[i]);
+    strbuf_puts(out, "\n");
+    for (size_t i = 0; i < n; i++) {
+        strbuf price = STRBUF_EMPTY;
+        if (lines[i].row != SIZE_MAX) continue;
+        cost_put_price(&price, v, lines[i].model);
+        strbuf_puts(out, "- ");
+        escape_puts_md(out, v->models[lines[i].model].label);
+        strbuf_puts(out, ": ");
+        escape_puts_md(out, price.len ? strbuf_str(&price)
+                                      : "price not known, or as the service reckoned");
+        strbuf_puts(out, "\n");
+        strbuf_free(&price);
+    }
+    strbuf_puts(out, "\n");
+    return WAAGE_OK;
+}
+
 /* --- foot ------------------------------------------------------------------------------------- */
 
 static void put_foot(strbuf *out, const view *v)
@@ -314,6 +369,7 @@ waage_status report_write_md(strbuf *out, const view *v)
         put_recorded(out, v, &v->an->rows[i]);
         put_transcripts(out, v, &v->an->rows[i]);
     }
+    WAAGE_TRY(put_cost(out, v));
     put_foot(out, v);
     return strbuf_check(out, v->err);
 }

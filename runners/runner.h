@@ -26,6 +26,11 @@ typedef struct {
 } runner_options;
 
 typedef struct {
+    double input, cached, output; /* US dollars per million tokens */
+    const char *date;             /* of the price, or "as given" */
+} runner_price;
+
+typedef struct {
     const char *uri;    /* as given, without a label */
     const char *kind;   /* "local", "replay", "http" */
     const char *name;   /* short display name, from metadata or file name */
@@ -39,8 +44,9 @@ typedef struct {
     const char *chat_template;           /* source text (Jinja), or NULL */
     const value
         *template_vars; /* map of what the model gives its template: bos_token, ...; or NULL */
-    const value *meta;  /* map for reports: architecture, quantisation, parameters, file_bytes,
-                           licence, base_or_instruct, template_sha256, ... ; order kept */
+    const runner_price *price; /* NULL: unknown, or free */
+    const value *meta; /* map for reports: architecture, quantisation, parameters, file_bytes,
+                   licence, base_or_instruct, template_sha256, ... ; order kept */
 } runner_info;
 
 /* Answers of next() */

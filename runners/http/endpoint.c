@@ -133,7 +133,14 @@ bool endpoint_accepts(const char *uri)
 
 /* ---- Options ---- */
 
-typedef enum { OPTION_TEXT, OPTION_SECONDS, OPTION_COUNT, OPTION_BYTES, OPTION_API } option_kind;
+typedef enum {
+    OPTION_TEXT,
+    OPTION_SECONDS,
+    OPTION_COUNT,
+    OPTION_BYTES,
+    OPTION_MONEY,
+    OPTION_API
+} option_kind;
 
 static const struct {
     const char *name;
@@ -152,6 +159,9 @@ static const struct {
     {"max_body", OPTION_BYTES, offsetof(endpoint, limits.max_body)},
     {"patience", OPTION_SECONDS, offsetof(endpoint, patience)},
     {"backoff", OPTION_SECONDS, offsetof(endpoint, backoff)},
+    {"input_price", OPTION_MONEY, offsetof(endpoint, input_price)},
+    {"cached_price", OPTION_MONEY, offsetof(endpoint, cached_price)},
+    {"output_price", OPTION_MONEY, offsetof(endpoint, output_price)},
     {"attempts", OPTION_COUNT, offsetof(endpoint, n_attempts)},
 };
 enum { N_OPTIONS = sizeof options / sizeof *options };
@@ -172,11 +182,11 @@ static waage_status store_number(option_kind kind, void *to, const char *name, c
 {
     char *end = NULL;
     const double v = strtod(text, &end);
-    const double least = kind == OPTION_SECONDS ? 0.001 : 1;
+    const double least = kind == OPTION_MONEY ? 0 : kind == OPTION_SECONDS ? 0.001 : 1;
     if (end == text || *end || !(v >= least) || v > 1e9)
         return waage_err_set(err, WAAGE_EINVAL, ";%s= takes a number from %g on, not '%.40s'", name,
                              least, text);
-    if (kind == OPTION_SECONDS)
+    if (kind == OPTION_SECONDS || kind == OPTION_MONEY)
         *(double *)to = v;
     else if (kind == OPTION_BYTES)
         *(size_t *)to = (size_t)v;
@@ -286,6 +296,9 @@ waage_status endpoint_parse(endpoint *out, const char *uri, arena *a, waage_err 
                                  .stall = 120,
                                  .total = 900,
                                  .max_body = (size_t)16 << 20},
+                      .input_price = -1,
+                      .cached_price = -1,
+                      .output_price = -1,
                       .patience = 300,
                       .backoff = 1,
                       .n_attempts = 6};

@@ -54,8 +54,9 @@ typedef struct {
     const char *key_env, *key_file; /* as the URI names them, or NULL */
     bool prefills;
     transport_limits limits;
-    double patience;     /* seconds without any success until the run is given up */
-    double backoff;      /* seconds: bound of the first pause */
+    double patience; /* seconds without any success until the run is given up */
+    double input_price, cached_price, output_price; /* as the URI says; negative: it does not */
+    double backoff;                                 /* seconds: bound of the first pause */
     uint32_t n_attempts; /* of one request that fails on its own account */
 } endpoint;
 

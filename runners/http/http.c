@@ -2,6 +2,7 @@
 #include "harness/base/hash.h"
 #include "harness/base/log.h"
 #include "runners/http/http_internal.h"
+#include "runners/http/price.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,14 @@ static const char *identity(http *h)
     return arena_strdup(&h->a, hex);
 }
 
+static bool put_price(arena *a, value *meta, const runner_price *p)
+{
+    return !p || (value_map_set(a, meta, "price_input", value_float(a, p->input)) &&
+                  value_map_set(a, meta, "price_cached", value_float(a, p->cached)) &&
+                  value_map_set(a, meta, "price_output", value_float(a, p->output)) &&
+                  value_map_set(a, meta, "price_date", value_str(a, p->date)));
+}
+
 static value *make_meta(http *h)
 {
     arena *a = &h->a;
@@ -41,8 +50,31 @@ static value *make_meta(http *h)
         value_map_set(a, meta, "api", value_str(a, endpoint_api_name(e->api))) &&
         (!e->effort || value_map_set(a, meta, "effort", value_str(a, e->effort))) &&
         (!e->thinking || value_map_set(a, meta, "thinking_tokens", value_int(a, e->thinking))) &&
+        put_price(a, meta, h->info.price) &&
         value_map_set(a, meta, "sha256_of", value_str(a, "address and model name, not weights"));
     return ok ? meta : NULL;
+}
+
+/* The URI's prices come before the table's. */
+static waage_status find_price(http *h, waage_err *err)
+{
+    const endpoint *e = &h->e;
+    const runner_price *known = NULL;
+    WAAGE_TRY(price_find(&known, e->service->name, e->model, &h->a, err));
+    if (e->input_price < 0 && e->output_price < 0) {
+        h->info.price = known;
+        return WAAGE_OK;
+    }
+    if (e->input_price < 0 || e->output_price < 0)
+        return waage_err_set(err, WAAGE_EINVAL,
+                             "a model URI that names a price names both: ;input_price= and "
+                             ";output_price= (dollars per million tokens)");
+    runner_price *p = arena_calloc(&h->a, 1, sizeof *p);
+    if (!p) return waage_err_nomem(err);
+    *p = (runner_price){e->input_price, e->cached_price < 0 ? e->input_price : e->cached_price,
+                        e->output_price, "as given"};
+    h->info.price = p;
+    return WAAGE_OK;
 }
 
 static waage_status fill_info(http *h, waage_err *err)
@@ -53,6 +85,7 @@ static waage_status fill_info(http *h, waage_err *err)
                             .can_chat = true,
                             .can_complete = h->e.api == API_CHAT && h->e.service->completes,
                             .can_loglik = h->e.api == API_CHAT && h->e.service->scores};
+    WAAGE_TRY(find_price(h, err));
     h->info.sha256 = identity(h);
     h->info.meta = make_meta(h);
     return h->info.sha256 && h->info.meta ? WAAGE_OK : waage_err_nomem(err);
@@ -166,6 +199,12 @@ static waage_status http_describe(runner *base, strbuf *out, waage_err *err)
     strbuf_printf(out, "  %-15s chat%s%s\n", "protocols",
                   h->info.can_complete ? ", completion where the server has it" : "",
                   h->info.can_loglik ? ", log-likelihoods where it echoes them" : "");
+    if (h->info.price)
+        strbuf_printf(out, "  %-15s %g in, %g cached, %g out; dollars per million tokens, %s\n",
+                      "price", h->info.price->input, h->info.price->cached, h->info.price->output,
+                      h->info.price->date);
+    else
+        strbuf_printf(out, "  %-15s unknown\n", "price");
     strbuf_printf(out, "  %-15s %s (address and model, not weights)\n", "sha256", h->info.sha256);
     return strbuf_check(out, err);
 }

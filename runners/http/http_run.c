@@ -6,6 +6,7 @@
 #include "harness/base/log.h"
 #include "runners/http/fault.h"
 #include "runners/http/http_internal.h"
+#include "runners/http/price.h"
 #include "runners/http/score.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,6 +150,11 @@ static waage_status deliver(loop *l, job *j, reply *rp)
     if (!rp->host) rp->host = l->h->e.host;
     if (!rp->served_at && j->at[0]) rp->served_at = j->at;
     if (rp->finish == FINISH_ERROR) rp->is_final = true;
+    if (!rp->has_cost && l->h->info.price) {
+        rp->has_cost = true;
+        rp->cost =
+            price_of(l->h->info.price, rp->prompt_tokens, rp->cached_tokens, rp->completion_tokens);
+    }
     l->prompt_tokens += rp->prompt_tokens;
     l->completion_tokens += rp->completion_tokens;
     const waage_status st = l->io->done(l->io->ctx, j->rq, rp, l->err);
