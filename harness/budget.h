@@ -1,6 +1,7 @@
-/* budget.h - money and tokens that a run may spend on models behind APIs. A request reserves what it
- * could cost at most before it is sent, so that answers under way never break the bound (as far as
- * price and limits hold: prompts are counted in bytes, thinking without a limit is not foreseen). */
+/* budget.h - money and tokens that a run may spend on models behind APIs. A request reserves what
+ * it could cost at most before it is sent, so that answers under way never break the bound (as far
+ * as price and limits hold: prompts are counted in bytes, thinking without a limit is not
+ * foreseen). */
 #ifndef HARNESS_BUDGET_H
 #define HARNESS_BUDGET_H
 #include "runners/runner.h"

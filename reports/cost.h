@@ -4,12 +4,12 @@
 #include "reports/view.h"
 
 typedef struct {
-    size_t model, row;          /* of the view */
-    size_t n_items;             /* answers */
+    size_t model, row;                    /* of the view */
+    size_t n_items;                       /* answers */
     uint64_t prompt, completion, thought; /* tokens; thought is part of completion */
-    bool has_cost;              /* cost is known for every answer with tokens */
-    double cost;                /* US dollars */
-    double n_right;             /* summed credit; negative: this suite has no right answers */
+    bool has_cost;                        /* cost is known for every answer with tokens */
+    double cost;                          /* US dollars */
+    double n_right; /* summed credit; negative: this suite has no right answers */
 } cost_line;
 
 /* One line for each model and row that took tokens of a model of kind "http", and last one for each

@@ -1,5 +1,5 @@
-/* fuzz_body.c - any bytes as the reply of a server: what is read has a text, errors have reasons, and
- * scores do not run past their arrays. The first byte chooses the status. */
+/* fuzz_body.c - any bytes as the reply of a server: what is read has a text, errors have reasons,
+ * and scores do not run past their arrays. The first byte chooses the status. */
 #include "harness/base/body.h"
 #include "runners/http/fault.h"
 #include "runners/http/score.h"

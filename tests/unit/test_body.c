@@ -1,5 +1,5 @@
-/* test_body.c - bodies as the APIs return them, and what becomes of each field; failures and what is
- * made of them. The bodies follow the services' API references. */
+/* test_body.c - bodies as the APIs return them, and what becomes of each field; failures and what
+ * is made of them. The bodies follow the services' API references. */
 #include "tests/unit/check.h"
 #include "harness/base/body.h"
 #include "harness/base/packed.h"
@@ -20,7 +20,8 @@ typedef struct {
 
 static const body_case cases[] = {
     {"OpenAI chat, reasoning model",
-     "{\"id\": \"chatcmpl-B9\", \"object\": \"chat.completion\", \"created\": 1741570283, \"model\": "
+     "{\"id\": \"chatcmpl-B9\", \"object\": \"chat.completion\", \"created\": 1741570283, "
+     "\"model\": "
      "\"o4-mini-2025-04-16\", \"choices\": [{\"index\": 0, \"message\": {\"role\": \"assistant\", "
      "\"content\": \"26\", \"refusal\": null, \"annotations\": []}, \"finish_reason\": \"stop\"}], "
      "\"usage\": {\"prompt_tokens\": 1117, \"completion_tokens\": 446, \"total_tokens\": 1563, "
@@ -31,21 +32,28 @@ static const body_case cases[] = {
      "o4-mini-2025-04-16 fp_fc9f1d7035"},
     {"OpenAI chat, refusal",
      "{\"choices\": [{\"index\": 0, \"message\": {\"role\": \"assistant\", \"content\": null, "
-     "\"refusal\": \"I'm sorry, I cannot assist with that request.\"}, \"finish_reason\": \"stop\"}], "
+     "\"refusal\": \"I'm sorry, I cannot assist with that request.\"}, \"finish_reason\": "
+     "\"stop\"}], "
      "\"usage\": {\"prompt_tokens\": 81, \"completion_tokens\": 11}}",
      FINISH_STOP, "I'm sorry, I cannot assist with that request.", NULL, THOUGHT_ABSENT, NULL, 81,
      11, 0, 0, NULL},
     {"Azure, filtered answer",
-     "{\"choices\": [{\"content_filter_results\": {\"violence\": {\"filtered\": true, \"severity\": "
-     "\"medium\"}}, \"finish_reason\": \"content_filter\", \"index\": 0, \"message\": {\"content\": "
+     "{\"choices\": [{\"content_filter_results\": {\"violence\": {\"filtered\": true, "
+     "\"severity\": "
+     "\"medium\"}}, \"finish_reason\": \"content_filter\", \"index\": 0, \"message\": "
+     "{\"content\": "
      "\"\", \"role\": \"assistant\"}}], \"model\": \"gpt-4o\", \"usage\": {\"prompt_tokens\": 20, "
      "\"completion_tokens\": 0}}",
      FINISH_FILTER, "", NULL, THOUGHT_ABSENT, "content_filter", 20, 0, 0, 0, "gpt-4o"},
     {"DeepSeek reasoner",
-     "{\"object\": \"chat.completion\", \"model\": \"deepseek-reasoner\", \"choices\": [{\"index\": 0, "
-     "\"message\": {\"role\": \"assistant\", \"content\": \"26\", \"reasoning_content\": \"20 and 6 "
-     "make 26.\"}, \"logprobs\": null, \"finish_reason\": \"stop\"}], \"usage\": {\"prompt_tokens\": "
-     "12, \"completion_tokens\": 40, \"prompt_cache_hit_tokens\": 8, \"prompt_cache_miss_tokens\": 4, "
+     "{\"object\": \"chat.completion\", \"model\": \"deepseek-reasoner\", \"choices\": "
+     "[{\"index\": 0, "
+     "\"message\": {\"role\": \"assistant\", \"content\": \"26\", \"reasoning_content\": \"20 and "
+     "6 "
+     "make 26.\"}, \"logprobs\": null, \"finish_reason\": \"stop\"}], \"usage\": "
+     "{\"prompt_tokens\": "
+     "12, \"completion_tokens\": 40, \"prompt_cache_hit_tokens\": 8, \"prompt_cache_miss_tokens\": "
+     "4, "
      "\"completion_tokens_details\": {\"reasoning_tokens\": 30}}, \"system_fingerprint\": "
      "\"fp_5417\"}",
      FINISH_STOP, "26", "20 and 6 make 26.", THOUGHT_PRESENT, NULL, 12, 40, 8, 30,
@@ -58,19 +66,22 @@ static const body_case cases[] = {
      "{\"id\": \"chatcmpl-1\", \"object\": \"chat.completion\", \"model\": \"Qwen/Qwen3-8B\", "
      "\"choices\": [{\"index\": 0, \"message\": {\"role\": \"assistant\", \"reasoning_content\": "
      "\"Okay, so\", \"content\": null, \"tool_calls\": []}, \"logprobs\": null, \"finish_reason\": "
-     "\"length\", \"stop_reason\": null}], \"usage\": {\"prompt_tokens\": 17, \"total_tokens\": 49, "
+     "\"length\", \"stop_reason\": null}], \"usage\": {\"prompt_tokens\": 17, \"total_tokens\": "
+     "49, "
      "\"completion_tokens\": 32, \"prompt_tokens_details\": null}, \"prompt_logprobs\": null}",
      FINISH_LENGTH, "", "Okay, so", THOUGHT_PRESENT, NULL, 17, 32, 0, 0, "Qwen/Qwen3-8B"},
     {"llama-server",
      "{\"choices\": [{\"finish_reason\": \"stop\", \"index\": 0, \"message\": {\"role\": "
-     "\"assistant\", \"content\": \"<think>\\nadd\\n</think>\\n\\n26\"}}], \"created\": 1764150000, "
+     "\"assistant\", \"content\": \"<think>\\nadd\\n</think>\\n\\n26\"}}], \"created\": "
+     "1764150000, "
      "\"model\": \"x.gguf\", \"system_fingerprint\": \"b6123-9a96389\", \"object\": "
      "\"chat.completion\", \"usage\": {\"completion_tokens\": 9, \"prompt_tokens\": 30, "
      "\"total_tokens\": 39}, \"timings\": {\"prompt_ms\": 2.5}}",
      FINISH_STOP, "26", "add", THOUGHT_PRESENT, NULL, 30, 9, 0, 0, "x.gguf b6123-9a96389"},
     {"OpenRouter, error inside a choice",
      "{\"id\": \"gen-1\", \"provider\": \"Novita\", \"choices\": [{\"error\": {\"message\": "
-     "\"Provider returned error\", \"code\": 502}, \"finish_reason\": null, \"message\": {\"role\": "
+     "\"Provider returned error\", \"code\": 502}, \"finish_reason\": null, \"message\": "
+     "{\"role\": "
      "\"assistant\", \"content\": \"\"}}]}",
      FINISH_ERROR, "", NULL, THOUGHT_ABSENT, "Provider returned error", 0, 0, 0, 0, NULL},
     {"OpenRouter, native reason",
@@ -86,12 +97,17 @@ static const body_case cases[] = {
      FINISH_LENGTH, " <think> 26", NULL, THOUGHT_ABSENT, NULL, 5, 7, 0, 0, "m"},
     {"responses",
      "{\"id\": \"resp_1\", \"object\": \"response\", \"created_at\": 1741476777, \"status\": "
-     "\"completed\", \"error\": null, \"incomplete_details\": null, \"model\": \"gpt-5-2025-08-07\", "
+     "\"completed\", \"error\": null, \"incomplete_details\": null, \"model\": "
+     "\"gpt-5-2025-08-07\", "
      "\"output\": [{\"id\": \"rs_1\", \"type\": \"reasoning\", \"summary\": [{\"type\": "
-     "\"summary_text\", \"text\": \"Adding.\"}, {\"type\": \"summary_text\", \"text\": \" Done.\"}]}, "
-     "{\"type\": \"message\", \"id\": \"msg_1\", \"status\": \"completed\", \"role\": \"assistant\", "
-     "\"content\": [{\"type\": \"output_text\", \"text\": \"26\", \"annotations\": []}]}], \"usage\": "
-     "{\"input_tokens\": 36, \"input_tokens_details\": {\"cached_tokens\": 3}, \"output_tokens\": 87, "
+     "\"summary_text\", \"text\": \"Adding.\"}, {\"type\": \"summary_text\", \"text\": \" "
+     "Done.\"}]}, "
+     "{\"type\": \"message\", \"id\": \"msg_1\", \"status\": \"completed\", \"role\": "
+     "\"assistant\", "
+     "\"content\": [{\"type\": \"output_text\", \"text\": \"26\", \"annotations\": []}]}], "
+     "\"usage\": "
+     "{\"input_tokens\": 36, \"input_tokens_details\": {\"cached_tokens\": 3}, \"output_tokens\": "
+     "87, "
      "\"output_tokens_details\": {\"reasoning_tokens\": 64}, \"total_tokens\": 123}}",
      FINISH_STOP, "26", "Adding. Done.", THOUGHT_PRESENT, NULL, 36, 87, 3, 64, "gpt-5-2025-08-07"},
     {"responses, thought withheld and cut off",
@@ -110,10 +126,12 @@ static const body_case cases[] = {
      FINISH_ERROR, "", NULL, THOUGHT_ABSENT, "The model failed.", 0, 0, 0, 0, NULL},
     {"Anthropic with thinking",
      "{\"id\": \"msg_01\", \"type\": \"message\", \"role\": \"assistant\", \"model\": "
-     "\"claude-sonnet-4-5-20250929\", \"content\": [{\"type\": \"thinking\", \"thinking\": \"20 + 6.\", "
+     "\"claude-sonnet-4-5-20250929\", \"content\": [{\"type\": \"thinking\", \"thinking\": \"20 + "
+     "6.\", "
      "\"signature\": \"EqQB\"}, {\"type\": \"text\", \"text\": \"26\"}], \"stop_reason\": "
      "\"end_turn\", \"stop_sequence\": null, \"usage\": {\"input_tokens\": 10, "
-     "\"cache_creation_input_tokens\": 100, \"cache_read_input_tokens\": 1000, \"output_tokens\": 45}}",
+     "\"cache_creation_input_tokens\": 100, \"cache_read_input_tokens\": 1000, \"output_tokens\": "
+     "45}}",
      FINISH_STOP, "26", "20 + 6.", THOUGHT_PRESENT, NULL, 1110, 45, 1000, 0,
      "claude-sonnet-4-5-20250929"},
     {"Anthropic, redacted thinking",
@@ -187,39 +205,50 @@ static const struct {
      FAULT_STOP, "Incorrect"},
     {429, "{\"error\": {\"message\": \"Rate limit reached\", \"code\": \"rate_limit_exceeded\"}}",
      FAULT_THROTTLE, "Rate limit"},
-    {429, "{\"error\": {\"message\": \"You exceeded your current quota\", \"type\": "
-          "\"insufficient_quota\"}}",
+    {429,
+     "{\"error\": {\"message\": \"You exceeded your current quota\", \"type\": "
+     "\"insufficient_quota\"}}",
      FAULT_STOP, "quota"},
-    {529, "{\"type\": \"error\", \"error\": {\"type\": \"overloaded_error\", \"message\": "
-          "\"Overloaded\"}}",
+    {529,
+     "{\"type\": \"error\", \"error\": {\"type\": \"overloaded_error\", \"message\": "
+     "\"Overloaded\"}}",
      FAULT_THROTTLE, "Overloaded"},
-    {400, "{\"type\": \"error\", \"error\": {\"type\": \"invalid_request_error\", \"message\": \"Your "
-          "credit balance is too low\"}}",
+    {400,
+     "{\"type\": \"error\", \"error\": {\"type\": \"invalid_request_error\", \"message\": \"Your "
+     "credit balance is too low\"}}",
      FAULT_STOP, "credit"},
-    {400, "{\"error\": {\"code\": \"content_filter\", \"message\": \"The response was filtered due to "
-          "the prompt triggering Azure OpenAI's content management policy.\"}}",
+    {400,
+     "{\"error\": {\"code\": \"content_filter\", \"message\": \"The response was filtered due to "
+     "the prompt triggering Azure OpenAI's content management policy.\"}}",
      FAULT_FILTER, "filtered"},
-    {400, "{\"error\": {\"message\": \"This model's maximum context length is 8192 tokens.\", "
-          "\"code\": \"context_length_exceeded\"}}",
+    {400,
+     "{\"error\": {\"message\": \"This model's maximum context length is 8192 tokens.\", "
+     "\"code\": \"context_length_exceeded\"}}",
      FAULT_UNSUPPORTED, "8192"},
-    {400, "{\"error\": {\"code\": 400, \"message\": \"the request exceeds the available context "
-          "size\", \"type\": \"exceed_context_size_error\"}}",
+    {400,
+     "{\"error\": {\"code\": 400, \"message\": \"the request exceeds the available context "
+     "size\", \"type\": \"exceed_context_size_error\"}}",
      FAULT_UNSUPPORTED, "context size"},
-    {400, "{\"object\": \"error\", \"message\": \"default chat template is no longer allowed\", "
-          "\"code\": 400}",
+    {400,
+     "{\"object\": \"error\", \"message\": \"default chat template is no longer allowed\", "
+     "\"code\": 400}",
      FAULT_UNSUPPORTED, "chat template"},
-    {400, "{\"error\": {\"message\": \"Unsupported parameter: 'max_tokens' is not supported with this "
-          "model. Use 'max_completion_tokens' instead.\", \"param\": \"max_tokens\", \"code\": "
-          "\"unsupported_parameter\"}}",
+    {400,
+     "{\"error\": {\"message\": \"Unsupported parameter: 'max_tokens' is not supported with this "
+     "model. Use 'max_completion_tokens' instead.\", \"param\": \"max_tokens\", \"code\": "
+     "\"unsupported_parameter\"}}",
      FAULT_FIELD, "max_tokens"},
-    {400, "{\"error\": {\"message\": \"Unsupported value: 'temperature' does not support 0 with this "
-          "model.\", \"param\": \"temperature\", \"code\": \"unsupported_value\"}}",
+    {400,
+     "{\"error\": {\"message\": \"Unsupported value: 'temperature' does not support 0 with this "
+     "model.\", \"param\": \"temperature\", \"code\": \"unsupported_value\"}}",
      FAULT_FIELD, "temperature"},
-    {400, "{\"error\": {\"message\": \"temperature must be between 0 and 2\", \"param\": "
-          "\"temperature\"}}",
+    {400,
+     "{\"error\": {\"message\": \"temperature must be between 0 and 2\", \"param\": "
+     "\"temperature\"}}",
      FAULT_ERROR, "between"},
-    {400, "{\"error\": {\"code\": 400, \"message\": \"API key not valid.\", \"status\": "
-          "\"INVALID_ARGUMENT\"}}",
+    {400,
+     "{\"error\": {\"code\": 400, \"message\": \"API key not valid.\", \"status\": "
+     "\"INVALID_ARGUMENT\"}}",
      FAULT_STOP, "API key"},
     {402, "{\"error\": {\"message\": \"Insufficient Balance\"}}", FAULT_STOP, "Balance"},
     {403, "{\"error\": {\"code\": 403, \"message\": \"Your input was flagged\"}}", FAULT_FILTER,

@@ -2,7 +2,11 @@
  * runner against a scripted server that fails in every way. */
 #include "tests/unit/check.h"
 #include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "harness/base/file.h"
 #include "harness/base/log.h"
@@ -604,6 +608,99 @@ static void test_scores(void **state)
     free(s);
 }
 
+/* ---- What the client itself takes ---- */
+
+/* The server in a process of its own: its time and memory are not the client's. */
+static pid_t fork_server(const char *steps, int *port)
+{
+    int pipe_ends[2];
+    assert_int_equal(pipe(pipe_ends), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        const fault_rule rule = {NULL, steps};
+        fault_server *f = fault_server_start(0, &rule, 1, 60);
+        const int n = f ? fault_server_port(f) : 0;
+        const ssize_t sent = write(pipe_ends[1], &n, sizeof n);
+        while (f && sent == sizeof n && !fault_server_is_over(f))
+            poll(NULL, 0, 10);
+        _exit(0);
+    }
+    close(pipe_ends[1]);
+    assert_int_equal(read(pipe_ends[0], port, sizeof *port), sizeof *port);
+    close(pipe_ends[0]);
+    assert_true(*port > 0);
+    return pid;
+}
+
+static double cpu_seconds(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+/* "VmRSS:" now, "VmHWM:" at most since reset_peak(); kilobytes. */
+static long memory_kb(const char *name)
+{
+    char line[256];
+    long kb = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, name, strlen(name)) == 0) kb = strtol(line + strlen(name), NULL, 10);
+    if (f) fclose(f);
+    return kb;
+}
+
+static void reset_peak(void)
+{
+    FILE *f = fopen("/proc/self/clear_refs", "w");
+    if (f) {
+        fputs("5", f);
+        fclose(f);
+    }
+}
+
+/* 64 at a time, each answered after 100 ms: under 1 ms of processor a request, under 50 MB. */
+static void test_overhead(void **state)
+{
+    (void)state;
+    enum { N = 256, WIDE = 64 };
+    int port = 0;
+    const pid_t pid = fork_server("slow:100", &port);
+    session *s = session_create(N, PROTOCOL_CHAT);
+    char uri[128];
+    waage_err err;
+    runner *r = NULL;
+    const runner_options opt = {.n_batch = WIDE};
+    const runner_io io = {.ctx = s, .next = give, .done = take};
+    reset_peak();
+    const long before_kb = memory_kb("VmRSS:");
+    snprintf(uri, sizeof uri, "http://127.0.0.1:%d/v1#m", port);
+    assert_ok(http_runner.open(&r, uri, &opt, &err), err);
+    const double begun = transport_now(), cpu = cpu_seconds();
+    assert_ok(r->ops->run(r, &io, &err), err);
+    const double used = cpu_seconds() - cpu, wall = transport_now() - begun;
+    const long after_kb = memory_kb("VmHWM:");
+    r->ops->close(r);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    check_sums(s);
+    print_message("%d requests, %d at a time: %.3f ms of processor each, %.1f MB more, %.2f s\n", N,
+                  WIDE, 1000 * used / N, (double)(after_kb - before_kb) / 1024, wall);
+    assert_true((after_kb - before_kb) / 1024 < 50);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    const double allowed = 20;
+#elif defined(__has_feature)
+    const double allowed =
+        __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ? 20 : 1;
+#else
+    const double allowed = 1;
+#endif
+    assert_true(1000 * used / N < allowed);
+    free(s);
+}
+
 int test_http(void)
 {
     const struct CMUnitTest tests[] = {
@@ -612,7 +709,7 @@ int test_http(void)
         cmocka_unit_test(test_dialects), cmocka_unit_test(test_apis),
         cmocka_unit_test(test_faults),   cmocka_unit_test(test_stops),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_storm),
-        cmocka_unit_test(test_scores),
+        cmocka_unit_test(test_scores),   cmocka_unit_test(test_overhead),
     };
     log_set_level(LOG_QUIET);
     const int bad = cmocka_run_group_tests_name("http", tests, NULL, NULL);
