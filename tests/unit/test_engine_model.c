@@ -132,6 +132,50 @@ static void test_impossible_numbers(void **state)
     }
 }
 
+/* Experts and latent attention: counts that do not fit one another. */
+static void test_impossible_experts(void **state)
+{
+    static const char deepseek[] = "tests/fixtures/tiny-dsv2.gguf";
+    static const char legacy[] = "tests/fixtures/tiny-dsv2lite.gguf";
+    static const char v3[] = "tests/fixtures/tiny-dsv3.gguf";
+    static const char oss[] = "tests/fixtures/tiny-gptoss.gguf";
+    static const struct {
+        const char *path, *key;
+        uint32_t value;
+        waage_status status;
+        const char *names;
+    } cases[] = {
+        {oss, "gpt-oss.expert_count", 0, WAAGE_EFORMAT, "expert_count"},
+        {oss, "gpt-oss.expert_count", 4, WAAGE_EFORMAT, "ffn_gate_inp.weight"},
+        {oss, "gpt-oss.expert_count", 5000, WAAGE_EFORMAT, "expert_count"},
+        {oss, "gpt-oss.expert_used_count", 9, WAAGE_EFORMAT, "expert_used_count"},
+        {oss, "gpt-oss.expert_feed_forward_length", 64, WAAGE_EFORMAT, "ffn_gate_exps.weight"},
+        {deepseek, "deepseek2.expert_group_count", 3, WAAGE_EFORMAT, "groups"},
+        {deepseek, "deepseek2.expert_group_count", 0, WAAGE_EFORMAT, "groups"},
+        {deepseek, "deepseek2.expert_group_used_count", 5, WAAGE_EFORMAT, "groups"},
+        {deepseek, "deepseek2.expert_group_used_count", 1, WAAGE_EFORMAT, "groups"},
+        {deepseek, "deepseek2.attention.kv_lora_rank", 0, WAAGE_EFORMAT, "ranks"},
+        {deepseek, "deepseek2.attention.kv_lora_rank", 64, WAAGE_EFORMAT, "attn_kv_a_mqa.weight"},
+        {deepseek, "deepseek2.attention.key_length_mla", 16, WAAGE_EFORMAT, "ranks"},
+        {deepseek, "deepseek2.attention.value_length_mla", 8, WAAGE_EFORMAT, "attn_v_b.weight"},
+        {deepseek, "deepseek2.attention.q_lora_rank", 0, WAAGE_EFORMAT, "attn_q.weight"},
+        {deepseek, "deepseek2.leading_dense_block_count", 0, WAAGE_EFORMAT, "ffn_gate_inp.weight"},
+        {deepseek, "deepseek2.expert_shared_count", 1, WAAGE_EFORMAT, "ffn_gate_shexp.weight"},
+        {deepseek, "deepseek2.expert_shared_count", 0, WAAGE_EUNSUPPORTED, "shexp"},
+        {legacy, "deepseek2.attention.value_length", 16, WAAGE_EFORMAT, "attn_kv_b.weight"},
+        {v3, "deepseek2.expert_gating_func", 3, WAAGE_EUNSUPPORTED, "expert_gating_func"},
+        {v3, "deepseek2.nextn_predict_layers", 4, WAAGE_EFORMAT, "further token"},
+        {v3, "deepseek2.nextn_predict_layers", 0, WAAGE_EFORMAT, "blk.3."},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        image im = load_image(cases[i].path);
+        set_u32(&im, cases[i].key, cases[i].value);
+        expect_refusal(&im, cases[i].status, cases[i].names);
+        free(im.bytes);
+    }
+}
+
 /* The f32 behind a key set to another number. */
 static void set_f32(const image *im, const char *key, float v)
 {
@@ -303,6 +347,7 @@ int test_engine_model(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_renamed),
         cmocka_unit_test(test_impossible_numbers),
+        cmocka_unit_test(test_impossible_experts),
         cmocka_unit_test(test_impossible_angles),
         cmocka_unit_test(test_impossible_divisors),
         cmocka_unit_test(test_pages_are_found_and_forgotten),
