@@ -124,7 +124,7 @@ static inline void case_pack(case_matrix *m)
 
 static inline case_matrix case_matrix_new(uint64_t *state, quant_type t, size_t n_rows, size_t k)
 {
-    case_matrix m = {.w = {t, n_rows, k, panel_bytes(t, k), NULL}};
+    case_matrix m = {.w = {.type = t, .n_rows = n_rows, .k = k, .panel_bytes = panel_bytes(t, k)}};
     m.row_bytes = quant_row_bytes(t, k);
     m.rows = case_alloc(n_rows * m.row_bytes);
     case_rows(state, t, m.rows, n_rows * m.row_bytes);
