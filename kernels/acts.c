@@ -44,11 +44,11 @@ void kern_acts_copy_row(kern_acts *to, size_t t, const kern_acts *from, size_t u
 {
     const size_t n = from->n_blocks, a = t * n, b = u * n;
     if (from->grade == KERN_GRADE_F32) return;
-    if (from->grade == KERN_GRADE_I16)
-        memcpy(to->q16 + a * KERN_BLOCK, from->q16 + b * KERN_BLOCK,
-               n * KERN_BLOCK * sizeof *to->q16);
-    else
+    memcpy(to->q16 + a * KERN_BLOCK, from->q16 + b * KERN_BLOCK, n * KERN_BLOCK * sizeof *to->q16);
+    if (from->grade == KERN_GRADE_I8) {
         memcpy(to->q8 + a * KERN_BLOCK, from->q8 + b * KERN_BLOCK, n * KERN_BLOCK);
+        memcpy(to->lanes + 4 * a, from->lanes + 4 * b, 4 * n * sizeof *to->lanes);
+    }
     memcpy(to->scale + a, from->scale + b, n * sizeof *to->scale);
     memcpy(to->sum_scaled + a, from->sum_scaled + b, n * sizeof *to->sum_scaled);
     memcpy(to->sum + 2 * a, from->sum + 2 * b, 2 * n * sizeof *to->sum);
