@@ -4,6 +4,7 @@
 #include "harness/base/body.h"
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 typedef struct {
     int from, to;     /* statuses, both included */
@@ -46,12 +47,8 @@ static const rule rules[] = {
 static bool has_word(const char *text, const char *word)
 {
     const size_t n = strlen(word);
-    for (; text && *text; text++) {
-        size_t i = 0;
-        while (i < n && (text[i] | 0x20) == (word[i] | 0x20))
-            i++;
-        if (i == n) return true;
-    }
+    for (; text && *text; text++)
+        if (strncasecmp(text, word, n) == 0) return true;
     return false;
 }
 

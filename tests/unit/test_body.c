@@ -250,6 +250,7 @@ static const struct {
      "{\"error\": {\"code\": 400, \"message\": \"API key not valid.\", \"status\": "
      "\"INVALID_ARGUMENT\"}}",
      FAULT_STOP, "API key"},
+    {400, "{\"error\": {\"message\": \"my api\"}}", FAULT_ERROR, "my api"}, /* not "api key" */
     {402, "{\"error\": {\"message\": \"Insufficient Balance\"}}", FAULT_STOP, "Balance"},
     {403, "{\"error\": {\"code\": 403, \"message\": \"Your input was flagged\"}}", FAULT_FILTER,
      "flagged"},
