@@ -15,8 +15,8 @@ typedef struct {
 
 static const opt bench_options[] = {
     CMD_MODEL_OPTION(offsetof(bench_args, model)),
-    {0, "loads", OPT_LIST, offsetof(bench_args, loads), "LOAD...",
-     "only these: prefill, decode, scoring, or one such as prefill:512, decode:64, scoring:shots"},
+    {0, "loads", OPT_LIST, offsetof(bench_args, loads), "LOAD",
+     "only prefill, decode or scoring, or one load: decode:64, scoring:shots"},
     {0, "repeats", OPT_SIZE, offsetof(bench_args, repeats), "N",
      "the median of N is shown (default 3)"},
     {0, "fidelity", OPT_FLAG, offsetof(bench_args, fidelity), NULL,

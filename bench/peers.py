@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Speed of Waage and of other engines on the same file, run in turns, as ratios.
+
+  peers.py -m MODEL.gguf --waage build/release/waage --peers DIR [--rounds 5] [--threads 2] [--grade i8]
+           [--loads prefill:512 decode:1 decode:8 decode:32 decode:64]
+
+DIR is what bench/build_peers.sh made. In each round every engine does every load once; printed are the medians and the
+ratio to the better peer. Prefill is one prompt; decode:N are N independent prompts of 128 tokens that are continued
+for 32. A machine that others use too is noisy: the ratio says more than the rates.
+"""
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+PROMPT, NEW = 128, 32
+
+
+def run(args):
+    r = subprocess.run([str(a) for a in args], capture_output=True, text=True)
+    if r.returncode != 0:
+        sys.exit("%s\nexit status %d\n%s" % (" ".join(map(str, args)), r.returncode, r.stderr[-2000:]))
+    return r.stdout
+
+
+class Waage:
+    name = "waage"
+
+    def __init__(self, a):
+        self.a = a
+
+    def rate(self, kind, n):
+        out = json.loads(run([self.a.waage, "bench", "-m", self.a.model, "--threads", self.a.threads, "--activations",
+                              self.a.grade, "--repeats", 1, "--json", "--loads", "%s:%d" % (kind, n)]))
+        return out[kind][0]["tokens_per_s"]
+
+
+class Llama:
+    """llama.cpp or ik_llama.cpp: llama-bench for prefill and one sequence, llama-batched-bench for more."""
+
+    def __init__(self, a, name):
+        self.a, self.name, self.bin = a, name, os.path.join(a.peers, name, "bin")
+        self.repack = ["-rtr", "1"] if name.startswith("ik") else []
+
+    def rate(self, kind, n):
+        return self.prefill(n) if kind == "prefill" else self.decode(n)
+
+    def prefill(self, n):
+        out = run([os.path.join(self.bin, "llama-bench"), "-m", self.a.model, "-t", self.a.threads, "-p", n, "-n", 0,
+                   "-fa", 1, "-r", 1, "-o", "json"] + self.repack)
+        return json.loads(out[out.index("["):])[0]["avg_ts"]
+
+    def decode(self, n):
+        out = run([os.path.join(self.bin, "llama-batched-bench"), "-m", self.a.model, "-c", n * (PROMPT + NEW) + 64, "-b", 2048,
+                   "-ub", 512, "-npp", PROMPT, "-ntg", NEW, "-npl", n, "-t", self.a.threads] +
+                  (["-fa", "-rtr"] if self.repack else ["-fa", "on"]))
+        for line in out.splitlines():
+            cell = [c.strip() for c in line.strip("| ").split("|")]
+            if len(cell) >= 8 and re.fullmatch(r"\d+", cell[0]):
+                return float(cell[7])  # PP TG B N_KV T_PP S_PP T_TG S_TG ...
+        sys.exit("no row in the output of %s llama-batched-bench:\n%s" % (self.name, out))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("-m", "--model", required=True)
+    p.add_argument("--waage", default="build/release/waage")
+    p.add_argument("--peers", required=True)
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--grade", default="i8", choices=["i8", "i16", "f32"])
+    p.add_argument("--loads", nargs="+", default=["prefill:512", "decode:1", "decode:8", "decode:32", "decode:64"])
+    a = p.parse_args()
+    engines = [Waage(a)] + [Llama(a, n) for n in ("llama.cpp", "ik_llama.cpp")
+                            if os.path.exists(os.path.join(a.peers, n, "bin", "llama-bench"))]
+    if len(engines) == 1:
+        sys.exit("%s: no peers; run bench/build_peers.sh first" % a.peers)
+    loads = [(k, int(n)) for k, n in (l.split(":") for l in a.loads)]
+    rates = {}
+    for _ in range(a.rounds):
+        for load in loads:
+            for e in engines:
+                rates.setdefault((load, e.name), []).append(e.rate(*load))
+    print("%s, grade %s, %d threads, medians of %d rounds, load average %s" %
+          (os.path.basename(a.model), a.grade, a.threads, a.rounds, " ".join("%.1f" % x for x in os.getloadavg())))
+    print("%-14s" % "tokens/s" + "".join("%14s" % e.name for e in engines) + "    ratio to the better peer")
+    for load in loads:
+        m = [statistics.median(rates[load, e.name]) for e in engines]
+        print("%-14s" % ("%s:%d" % load) + "".join("%14.1f" % x for x in m) + "    %.2f" % (m[0] / max(m[1:])))
+
+
+main()
