@@ -59,13 +59,13 @@ def long_text():
     return " ".join(out)
 
 
-def write_golden(path, n_vocab, fixed, records):
+def write_golden(path, n_vocab, fixed, records, n_top=N_TOP):
     """Little endian: magic, n_vocab, n_top, n_fixed, fixed ids, n_records; a record: n_tokens, first
     stored position, n_greedy, tokens, greedy tokens, and for each stored position the log-sum-exp
     (f64), top ids, top logits (f32), fixed logits (f32)."""
     with open(path, "wb") as f:
         f.write(b"WGOLD001")
-        f.write(struct.pack("<III", n_vocab, N_TOP, len(fixed)))
+        f.write(struct.pack("<III", n_vocab, n_top, len(fixed)))
         f.write(np.asarray(fixed, "<i4").tobytes())
         f.write(struct.pack("<I", len(records)))
         for tokens, first, logits, greedy in records:
@@ -75,15 +75,15 @@ def write_golden(path, n_vocab, fixed, records):
             for row in logits:
                 row64 = row.astype(np.float64)
                 m = row64.max()
-                top = np.argsort(-row64, kind="stable")[:N_TOP]
+                top = np.argsort(-row64, kind="stable")[:n_top]
                 f.write(struct.pack("<d", m + np.log(np.exp(row64 - m).sum())))
                 f.write(top.astype("<i4").tobytes())
                 f.write(row[top].astype("<f4").tobytes())
                 f.write(row[fixed].astype("<f4").tobytes())
 
 
-def fixed_ids(n_vocab):
-    return sorted(np.random.default_rng(7).choice(n_vocab, N_FIXED, replace=False).tolist())
+def fixed_ids(n_vocab, n=N_FIXED):
+    return sorted(np.random.default_rng(7).choice(n_vocab, n, replace=False).tolist())
 
 
 def run(model, tokens, n_greedy):

@@ -15,7 +15,8 @@ import numpy as np
 from gguf import GGMLQuantizationType as T
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from make_tiny_models import CHATML, Weights, llama_vocab, write_file  # noqa: E402
+from tiny_models.vocab import Bpe  # noqa: E402
+from tiny_models.weights import Weights  # noqa: E402
 
 CTX = 1024
 
@@ -57,23 +58,19 @@ class Model:
         raise NotImplementedError
 
     def write(self, path):
-        tokens, types, merges = llama_vocab()
         w = gguf.GGUFWriter(path, self.arch)
         w.add_name("Tiny " + self.name)
         w.add_license("apache-2.0")
         w.add_vocab_size(self.n_vocab)
         w.add_context_length(CTX)
         self.keys(w)
-        w.add_tokenizer_model("gpt2")
-        w.add_tokenizer_pre("smollm")
-        w.add_token_list(tokens)
-        w.add_token_types(types)
-        w.add_token_merges(merges)
-        w.add_bos_token_id(1)
-        w.add_eos_token_id(2)
-        w.add_add_bos_token(False)
-        w.add_chat_template(CHATML)
-        write_file(w, self.w)
+        Bpe().write(w)
+        for name, (raw, qtype) in self.w.raw.items():
+            w.add_tensor(name, raw, raw_dtype=qtype)
+        w.write_header_to_file()
+        w.write_kv_data_to_file()
+        w.write_tensors_to_file()
+        w.close()
 
     def add(self, w, **numbers):
         """Keys below the architecture's name; dots are written as two underscores."""
@@ -498,7 +495,7 @@ def write_logits(path, kind, n_vocab):
 def main():
     what, where = (sys.argv[1:] + ["", ""])[:2]
     wanted = sys.argv[3:] or [k.name for k in KINDS]
-    n = len(llama_vocab()[0])
+    n = len(Bpe().tokens)
     for kind in [k for k in KINDS if k.name in wanted]:
         Model.f32 = what == "f32"
         if what in ("gguf", "f32"):

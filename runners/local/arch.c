@@ -3,8 +3,9 @@
 #include "runners/local/graphs.h"
 #include "runners/local/model.h"
 
-const arch *const arch_list[] = {&arch_deepseek2, &arch_gemma3,   &arch_gptoss,
-                                 &arch_llama,     &arch_qwen3moe, NULL};
+const arch *const arch_list[] = {&arch_deepseek2, &arch_gemma3,   &arch_gpt2, &arch_gptoss,
+                                 &arch_llama,     &arch_olmo2,    &arch_phi3, &arch_qwen2,
+                                 &arch_qwen3,     &arch_qwen3moe, NULL};
 
 const arch *arch_find(const char *name, size_t len)
 {

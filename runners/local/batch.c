@@ -239,6 +239,16 @@ static waage_status plan_loglik(batch_job *job, waage_err *err)
     return job->root_pages ? WAAGE_OK : waage_err_nomem(err);
 }
 
+/* What the request alone says: the choice must not depend on where a text happens to end. */
+static size_t longest_text(const batch_job *job)
+{
+    if (job->kind == REQUEST_GENERATE) return job->n_prompt + job->max_new;
+    size_t n = 0;
+    for (size_t i = 0; i < job->n_choices; i++)
+        if (job->choices[i].n > n) n = job->choices[i].n;
+    return n;
+}
+
 waage_status batch_add(batch *b, batch_job *job, waage_err *err)
 {
     if (job->kind == REQUEST_GENERATE && (job->n_prompt == 0 || job->max_new == 0))
@@ -248,6 +258,7 @@ waage_status batch_add(batch *b, batch_job *job, waage_err *err)
         if (job->choices[i].cut < 1 || job->choices[i].cut > job->choices[i].n)
             return waage_err_set(err, WAAGE_EINVAL, "choice %zu begins outside of its %zu tokens",
                                  i, job->choices[i].n);
+    job->is_long = model_is_long(b->opt.m, longest_text(job));
     job->order = b->next_order++;
     job->next = NULL;
     const waage_status st =
@@ -319,15 +330,22 @@ static void count_shared(batch_seq *s, size_t n)
     if (!s->counted) s->job->n_shared += n;
 }
 
-static const kv_page *parent_page(const batch_seq *s)
+/* What page i of s follows, as the cache counts it. */
+static const kv_page *parent_of(const batch *b, const batch_seq *s, size_t i)
 {
-    return s->fed >= KV_PAGE_LEN ? s->pages[s->fed / KV_PAGE_LEN - 1] : NULL;
+    if (i > 0) return s->pages[i - 1];
+    return s->job->is_long ? kvcache_long_root(b->opt.kv) : NULL;
+}
+
+static const kv_page *parent_page(const batch *b, const batch_seq *s)
+{
+    return parent_of(b, s, s->fed / KV_PAGE_LEN);
 }
 
 static void adopt_whole_pages(batch *b, batch_seq *s)
 {
     while (s->fed % KV_PAGE_LEN == 0 && s->fed + KV_PAGE_LEN <= s->want_from) {
-        kv_page *p = kvcache_match(b->opt.kv, parent_page(s), s->tokens + s->fed);
+        kv_page *p = kvcache_match(b->opt.kv, parent_page(b, s), s->tokens + s->fed);
         if (!p) return;
         s->pages[s->n_pages++] = p;
         count_shared(s, KV_PAGE_LEN);
@@ -371,7 +389,7 @@ static void adopt_pages(batch *b, batch_seq *s)
         const size_t n = min_size(s->want_from - start, KV_PAGE_LEN);
         size_t n_same;
         kv_page *from =
-            kvcache_match_part(b->opt.kv, parent_page(s), s->tokens + start, n, &n_same);
+            kvcache_match_part(b->opt.kv, parent_page(b, s), s->tokens + start, n, &n_same);
         if (!from || n_same < in_page + LEAST_SHARED) return;
         if (n_same < KV_PAGE_LEN || in_page == 0) {
             (void)copy_beginning(b, s, from, n_same); /* no page: then it is computed, or waits */
@@ -430,6 +448,7 @@ static bool works_for(const batch_seq *t, const batch_seq *s)
 {
     const size_t end = s->fed + LEAST_SHARED, start = s->fed - s->fed % KV_PAGE_LEN;
     if (t->take == 0 || t->fed > s->fed || t->n_feed < end || t->n_feed - t->fed <= 1) return false;
+    if (t->job->is_long != s->job->is_long) return false;
     const size_t at = min_size(start, t->fed - t->fed % KV_PAGE_LEN);
     if (at > 0 && s->pages[at / KV_PAGE_LEN - 1] != t->pages[at / KV_PAGE_LEN - 1]) return false;
     return memcmp(t->tokens + at, s->tokens + at, (end - at) * sizeof *s->tokens) == 0;
@@ -494,6 +513,7 @@ static size_t plan_step(batch *b)
         s->slice = n_slices;
         b->by_slice[n_slices] = s;
         b->slices[n_slices++] = (step_slice){.tokens = s->tokens + s->fed,
+                                             .is_long = s->job->is_long,
                                              .n = s->take,
                                              .pos = s->fed,
                                              .pages = s->pages,
@@ -551,9 +571,9 @@ static void take_row(void *ctx, size_t slice, size_t pos, const float *logits, s
 static void publish_pages(batch *b, batch_seq *s, size_t from)
 {
     for (size_t i = from / KV_PAGE_LEN; i * KV_PAGE_LEN < s->fed; i++)
-        s->pages[i] = kvcache_publish(b->opt.kv, s->pages[i], i > 0 ? s->pages[i - 1] : NULL,
-                                      s->tokens + i * KV_PAGE_LEN,
-                                      min_size(s->fed - i * KV_PAGE_LEN, KV_PAGE_LEN));
+        s->pages[i] =
+            kvcache_publish(b->opt.kv, s->pages[i], parent_of(b, s, i), s->tokens + i * KV_PAGE_LEN,
+                            min_size(s->fed - i * KV_PAGE_LEN, KV_PAGE_LEN));
 }
 
 static void end_seq(batch *b, batch_seq *s)

@@ -46,6 +46,7 @@ typedef struct batch_job {
     kv_page **root_pages; /* of the common beginning, until all choices have forked */
     size_t n_root_pages, root_len, n_unforked;
     uint64_t order;
+    bool is_long; /* model_is_long() of its longest text */
     struct batch_job *next;
 } batch_job;
 

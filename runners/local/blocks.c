@@ -26,7 +26,8 @@ typedef struct {
     bool add, to_h;
     model_norm post, norm;
     float scale;
-    block_gate_fn act;
+    block_gate_fn gate;
+    block_act_fn act;
     size_t n_rows, layer, width;
 } row_job;
 
@@ -106,7 +107,8 @@ static void embed_part(void *ctx, size_t part, size_t thread)
         for (size_t i = 0; i < ROPE_TABLES; i++) {
             if (!s->rope[i]) continue;
             float *r = s->rope[i] + t * 2 * half;
-            rope_table(&s->m->rope[i], r, r + half, s->pos[t]);
+            const bool is_long = i == ROPE_MAIN && s->slices[s->owner[t]].is_long;
+            rope_table(is_long ? &s->m->rope_long : &s->m->rope[i], r, r + half, s->pos[t]);
         }
     }
 }
@@ -264,26 +266,36 @@ void block_qkv(step *s, const model_layer *l)
     layer_product(s, l, LAYER_Q, 3, s->z);
 }
 
-static void gated_part(void *ctx, size_t part, size_t thread)
+static void inner_part(void *ctx, size_t part, size_t thread)
 {
     (void)thread;
     const row_job *j = ctx;
     step *s = j->s;
     const size_t f = j->width, end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
     for (size_t t = part * TOKEN_RUN; t < end; t++) {
-        const float *z = s->z + t * 2 * f;
-        j->act(s->h + t * f, z, z + f, f);
+        const float *z = s->z + t * f * (j->gate ? 2 : 1);
+        if (j->gate)
+            j->gate(s->h + t * f, z, z + f, f);
+        else
+            j->act(s->h + t * f, z, f);
         quantize_row(s, t);
     }
 }
 
 void block_gated(step *s, const model_layer *l, layer_matrix gate, block_gate_fn act)
 {
-    const size_t f = l->w[gate].n_rows;
+    row_job job = {.gate = act, .width = l->w[gate].n_rows};
     layer_product(s, l, gate, 2, s->z);
-    row_job job = {.act = act, .width = f};
-    begin_acts(s, s->n, f);
-    run_rows(s, &job, gated_part, s->n);
+    begin_acts(s, s->n, job.width);
+    run_rows(s, &job, inner_part, s->n);
+}
+
+void block_up(step *s, const model_layer *l, block_act_fn act)
+{
+    row_job job = {.act = act, .width = l->w[LAYER_UP].n_rows};
+    layer_product(s, l, LAYER_UP, 1, s->z);
+    begin_acts(s, s->n, job.width);
+    run_rows(s, &job, inner_part, s->n);
 }
 
 /* ---- Attention

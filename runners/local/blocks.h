@@ -24,6 +24,7 @@ typedef struct {
     size_t pos;                /* of tokens[0] in its sequence */
     kv_page *const *pages;     /* of the sequence; those of positions below pos + n are there */
     size_t want_from, want_to; /* positions whose logits are asked for */
+    bool is_long;              /* model_is_long() of its sequence, from the first token on */
     bool failed;               /* out: a value was not finite */
 } step_slice;
 
@@ -61,6 +62,7 @@ typedef struct step {
 } step;
 
 typedef void (*block_gate_fn)(float *out, const float *gate, const float *up, size_t n);
+typedef void (*block_act_fn)(float *out, const float *x, size_t n);
 
 /* Where no norm is wanted. */
 #define NO_NORM ((model_norm){NULL, NULL})
@@ -98,6 +100,8 @@ void block_store_kv(step *s, size_t t, size_t layer, const float *k, const float
 void block_attend(step *s, size_t layer, const block_heads *heads);
 /* z = (gate, up) of h, then h = act(gate) * up, quantised; the matrix of `up` is the next one. */
 void block_gated(step *s, const model_layer *l, layer_matrix gate, block_gate_fn act);
+/* z = up of h, then h = act(z), quantised. */
+void block_up(step *s, const model_layer *l, block_act_fn act);
 /* y = w h, plus the bias of w where there is one. */
 void block_matmul(step *s, const model_layer *l, layer_matrix w);
 /* out (n_rows, ldy) = w h for the rows quantised in s->acts; a bias that is not NULL is added. */

@@ -81,9 +81,9 @@ waage_status fidelity_measure(runner_fidelity *out, const forward_options *opt, 
     c.kl = calloc(n, sizeof *c.kl);
     c.flip = calloc(n, 1);
     waage_status st = c.oracle && c.kl && c.flip ? WAAGE_OK : waage_err_nomem(err);
-    if (st == WAAGE_OK) st = probe_create(&graded, &fo, kv, err);
+    if (st == WAAGE_OK) st = probe_create(&graded, &fo, kv, n, err);
     fo.grade = KERN_GRADE_F32;
-    if (st == WAAGE_OK) st = probe_create(&oracle, &fo, kv, err);
+    if (st == WAAGE_OK) st = probe_create(&oracle, &fo, kv, n, err);
     if (st == WAAGE_OK) st = read_both(&c, oracle, graded, tokens, n, err);
     if (st == WAAGE_OK) summarise(out, &c, n);
     probe_free(oracle);

@@ -6,9 +6,17 @@
 
 extern const arch arch_deepseek2;
 extern const arch arch_gemma3;
+extern const arch arch_gpt2;
 extern const arch arch_gptoss;
 extern const arch arch_llama;
+extern const arch arch_olmo2;
+extern const arch arch_phi3;
+extern const arch arch_qwen2;
+extern const arch arch_qwen3;
 extern const arch arch_qwen3moe;
+
+/* Llama's forward pass, which its relatives share: a norm before each half of a block, SwiGLU. */
+void graph_prenorm(struct step *s);
 
 /* Rows of a table of tensors (arch_tensor). PART: some rows of a fused tensor. */
 #define MATRIX(tensor, to, n_in, n_out)                                                            \

@@ -18,6 +18,7 @@ struct kvcache {
     kv_page **buckets;  /* (n_buckets), a power of two: complete pages by all they hold */
     kv_page **siblings; /* (n_buckets): published pages by parent and first token, latest first */
     size_t n_buckets;
+    kv_page long_root; /* holds nothing; a parent like NULL, with a serial of its own */
     kv_page *free_list;
     kv_page *oldest, *newest; /* unused published pages */
 };
@@ -36,6 +37,7 @@ waage_status kvcache_create(kvcache **out, kv_shape shape, size_t max_bytes, waa
     kv->shape = shape;
     kv->block_bytes = kern_kv_bytes(shape.block);
     kv->next_serial = 1;
+    kv->long_root = (kv_page){.serial = UINT64_MAX, .n_published = KV_PAGE_LEN};
     kv->n_pages = max_bytes / page_bytes > 0 ? max_bytes / page_bytes : 1;
     for (kv->n_buckets = 16; kv->n_buckets < kv->n_pages; kv->n_buckets *= 2)
         ;
@@ -74,6 +76,11 @@ size_t kvcache_n_pages(const kvcache *kv)
 size_t kvcache_n_held(const kvcache *kv)
 {
     return kv->n_held;
+}
+
+const kv_page *kvcache_long_root(const kvcache *kv)
+{
+    return &kv->long_root;
 }
 
 static uint64_t page_key(uint64_t parent, const int32_t *tokens)

@@ -46,6 +46,9 @@ size_t kvcache_n_held(const kvcache *kv); /* pages with references; 0 when all s
 /* A page for new content, one reference; NULL when every page is held. Forgets the published page
  * that was unused for longest when no free one is left. */
 kv_page *kvcache_take(kvcache *kv);
+/* The predecessor of a first page whose text is of a kind of its own (model_is_long()): its pages
+ * are not those of the other texts, which begin behind NULL. */
+const kv_page *kvcache_long_root(const kvcache *kv);
 /* The published page that holds these KV_PAGE_LEN tokens behind `parent` (NULL: at position 0),
  * with one reference more; NULL when there is none. */
 kv_page *kvcache_match(kvcache *kv, const kv_page *parent, const int32_t *tokens);

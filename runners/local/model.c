@@ -289,6 +289,26 @@ static waage_status bind_layer(loader *ld, size_t layer, waage_err *err)
     return WAAGE_OK;
 }
 
+/* Divisors for short and for long texts. */
+static waage_status bind_longrope(loader *ld, waage_err *err)
+{
+    model *m = ld->m;
+    const model_params *p = &m->p;
+    const size_t n = p->n_rot / 2;
+    const float *in_short, *in_long;
+    WAAGE_TRY(bind_floats(ld, &in_short, "rope_factors_short.weight", n, 1, err));
+    WAAGE_TRY(bind_floats(ld, &in_long, "rope_factors_long.weight", n, 1, err));
+    WAAGE_TRY(rope_make(&m->rope[ROPE_MAIN], &m->arena, &p->rope[ROPE_MAIN], n, in_short,
+                        p->n_context, gguf_path(ld->g), err));
+    return rope_make(&m->rope_long, &m->arena, &p->rope[ROPE_MAIN], n, in_long, p->n_context,
+                     gguf_path(ld->g), err);
+}
+
+bool model_is_long(const model *m, size_t n_tokens)
+{
+    return m->rope_long.freq && n_tokens > m->p.n_context_short;
+}
+
 static waage_status bind_rope(loader *ld, waage_err *err)
 {
     model *m = ld->m;
@@ -297,7 +317,8 @@ static waage_status bind_rope(loader *ld, waage_err *err)
     const char *file = gguf_path(ld->g);
     const float *divisors = NULL;
     if (n == 0) return WAAGE_OK;
-    if (has_tensor(ld, "rope_freqs.weight")) /* Llama 3.1 */
+    if (p->n_context_short > 0) return bind_longrope(ld, err);
+    if ((m->arch->traits & ARCH_ROPE_FREQS) && has_tensor(ld, "rope_freqs.weight"))
         WAAGE_TRY(bind_floats(ld, &divisors, "rope_freqs.weight", n, 1, err));
     WAAGE_TRY(rope_make(&m->rope[ROPE_MAIN], &m->arena, &p->rope[ROPE_MAIN], n, divisors,
                         p->n_context, file, err));

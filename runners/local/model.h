@@ -107,11 +107,12 @@ typedef struct {
 
 typedef struct {
     size_t n_layers, n_embd, n_ff, n_heads, n_kv_heads, head_dim, n_vocab;
-    size_t n_context;    /* as trained */
-    size_t n_rot;        /* rotated elements of a head; 0: positions are learned vectors */
-    size_t window;       /* positions that a local layer sees; 0: all layers see everything */
-    size_t global_every; /* with a window: layers il % global_every == global_every - 1 see
-                            everything; 0: no layer does */
+    size_t n_context;       /* as trained */
+    size_t n_context_short; /* longrope: longer texts turn by rope_long; else 0 */
+    size_t n_rot;           /* rotated elements of a head; 0: positions are learned vectors */
+    size_t window;          /* positions that a local layer sees; 0: all layers see everything */
+    size_t global_every;    /* with a window: layers il % global_every == global_every - 1 see
+                               everything; 0: no layer does */
     /* What is stored of a position: params.c fills in n_kv_heads and head_dim. */
     size_t cache_heads, key_dim, value_dim;
     size_t n_experts, n_ff_expert; /* 0 experts: there are none */
@@ -138,6 +139,7 @@ typedef struct {
     model_norm out_norm;
     model_layer *layers;    /* (n_layers) */
     rope rope[ROPE_TABLES]; /* freq NULL where the model has no such table */
+    rope rope_long;         /* longrope: instead of rope[ROPE_MAIN], see model_is_long() */
     bool tied;
     /* Matrices that stay in the mapped file, and the largest panel of them (0: there are none). */
     size_t n_mapped, mapped_panel_bytes;
@@ -153,6 +155,9 @@ typedef struct {
 WAAGE_MUST_CHECK waage_status model_load(model **out, const gguf *g, pool *threads,
                                          size_t max_packed, waage_err *err);
 void model_free(model *m); /* NULL is fine */
+/* Does a text that may grow to n_tokens turn by rope_long? The choice holds from its first token
+ * on: keys of the two kinds do not fit together. */
+bool model_is_long(const model *m, size_t n_tokens);
 
 /* How its keys and values are stored. */
 kv_shape model_kv_shape(const model_params *p, kern_kv_format format);
@@ -229,6 +234,9 @@ typedef enum {
     ARCH_LAYER_NORM = 1, /* norms subtract the mean and have a shift */
     ARCH_POSITIONS = 2,  /* position_embd.weight instead of a rotation */
     ARCH_LATENT = 4,     /* lengths of keys and values are read by the architecture */
+    ARCH_LONGROPE =
+        16, /* rope_factors_short.weight and rope_factors_long.weight, if they are there */
+    ARCH_ROPE_FREQS = 8, /* rope_freqs.weight divides the frequencies, where it is there */
 } arch_trait;
 
 struct step;

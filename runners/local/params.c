@@ -263,6 +263,15 @@ waage_status params_read_experts(model_params *p, const arch *a, const gguf *g, 
     return WAAGE_OK;
 }
 
+waage_status params_read_window(model_params *p, const arch *a, const gguf *g, waage_err *err)
+{
+    char key[KEY_MAX];
+    uint32_t window;
+    WAAGE_TRY(gguf_opt_u32(&window, g, key_of(key, a, "attention.sliding_window"), 0, err));
+    p->window = window;
+    return WAAGE_OK;
+}
+
 waage_status params_read(model_params *p, const arch **a, const gguf *g, waage_err *err)
 {
     gguf_str name;

@@ -7,14 +7,17 @@ struct probe {
     kvcache *kv;
     kv_page **pages; /* (n_pages <= max_pages) */
     size_t n_pages, max_pages, pos;
+    bool is_long;
 };
 
-waage_status probe_create(probe **out, const forward_options *opt, kvcache *kv, waage_err *err)
+waage_status probe_create(probe **out, const forward_options *opt, kvcache *kv, size_t n_tokens,
+                          waage_err *err)
 {
     *out = NULL;
     probe *p = calloc(1, sizeof *p);
     if (!p) return waage_err_nomem(err);
     p->kv = kv;
+    p->is_long = model_is_long(opt->m, n_tokens);
     p->max_pages = (opt->m->p.n_context + KV_PAGE_LEN - 1) / KV_PAGE_LEN;
     p->pages = calloc(p->max_pages, sizeof *p->pages);
     forward_options fo = *opt;
@@ -55,6 +58,7 @@ waage_status probe_read(probe *p, const int32_t *tokens, size_t n, size_t want_f
                     .n = n,
                     .pos = p->pos,
                     .pages = p->pages,
+                    .is_long = p->is_long,
                     .want_from = want_from,
                     .want_to = p->pos + n};
     forward_run(p->fwd, &s, 1, fn, ctx);

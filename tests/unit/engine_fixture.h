@@ -12,6 +12,22 @@
 #include "runners/local/batch.h"
 #include "runners/local/probe.h"
 
+/* Every architecture, and configurations that reach each branch: tests/fixtures/NAME.gguf,
+ * tests/golden/NAME.logits. Made by tools/make_tiny_models.py. */
+static const char *const tiny_models[] = {
+    "tiny-llama",   "tiny-gemma3",   "tiny-gptoss",    "tiny-dsv3",
+    "tiny-dsv2",    "tiny-dsv2lite", "tiny-qwen3moe",  "tiny-llama-bias",
+    "tiny-mistral", "tiny-qwen2",    "tiny-qwen3",     "tiny-gpt2",
+    "tiny-olmo2",   "tiny-phi3",     "tiny-phi3-long", "tiny-gemma3-linear",
+};
+enum { N_TINY = sizeof tiny_models / sizeof *tiny_models };
+
+static inline const char *tiny_path(char buf[128], const char *name)
+{
+    (void)snprintf(buf, 128, "tests/fixtures/%s.gguf", name);
+    return buf;
+}
+
 typedef struct {
     gguf *file;
     pool *threads;

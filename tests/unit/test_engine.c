@@ -92,11 +92,12 @@ static void hash_workload(workload *w)
     hash_end(h, w->hex);
 }
 
-static void run_workload(workload *w, const char *path, const engine_setup *s)
+static void run_workload(workload *w, const char *name, const engine_setup *s)
 {
     engine_fixture f;
     waage_err err = {0};
-    fixture_open(&f, path, s);
+    char path[128];
+    fixture_open(&f, tiny_path(path, name), s);
     plan_jobs(w, f.m->p.n_vocab);
     const batch_options bo = {.m = f.m,
                               .kern = f.kern,
@@ -121,14 +122,6 @@ static void run_workload(workload *w, const char *path, const engine_setup *s)
     fixture_close(&f);
 }
 
-static const char *const models[] = {
-    "tests/fixtures/tiny-llama.gguf",    "tests/fixtures/tiny-gemma3.gguf",
-    "tests/fixtures/tiny-gptoss.gguf",   "tests/fixtures/tiny-qwen3moe.gguf",
-    "tests/fixtures/tiny-dsv2.gguf",     "tests/fixtures/tiny-dsv3.gguf",
-    "tests/fixtures/tiny-dsv2lite.gguf",
-};
-enum { N_MODELS = sizeof models / sizeof *models };
-
 static const struct {
     const char *name;
     kern_grade grade;
@@ -136,26 +129,25 @@ static const struct {
 enum { N_GRADES = 3 };
 
 /* Hash of the jobs under a setup; the fixture's plain setup is one thread, one slot. */
-static void check_setup(const char *path, const engine_setup *s, const char *expected,
+static void check_setup(const char *name, const engine_setup *s, const char *expected,
                         const char *what)
 {
     static workload w;
-    run_workload(&w, path, s);
+    run_workload(&w, name, s);
     if (strcmp(w.hex, expected) != 0)
-        fail_msg("%s, %s: other bits: slots %zu, threads %zu, chunk %zu, pages %zu, isa %s", path,
+        fail_msg("%s, %s: other bits: slots %zu, threads %zu, chunk %zu, pages %zu, isa %s", name,
                  what, s->n_slots, s->n_threads, s->chunk, s->kv_pages, s->isa ? s->isa : "best");
 }
 
 static const engine_setup plain = {.n_threads = 1, .n_slots = 1, .chunk = 512, .kv_pages = 200};
 
-static void read_golden_hash(char out[HASH_HEX], const char *model_path, const char *grade)
+static void read_golden_hash(char out[HASH_HEX], const char *name, const char *grade)
 {
     char *text, line[64];
     size_t len;
     waage_err err = {0};
-    const char *name = strrchr(model_path, '/') + 1;
     must(file_read(&text, &len, "tests/golden/tiny-hashes.txt", 65536, &err), &err);
-    (void)snprintf(line, sizeof line, "%.*s %s ", (int)(strlen(name) - 5), name, grade);
+    (void)snprintf(line, sizeof line, "%s %s ", name, grade);
     const char *at = strstr(text, line);
     out[0] = '\0';
     if (at) (void)snprintf(out, HASH_HEX, "%.64s", at + strlen(line));
@@ -167,17 +159,17 @@ static void test_committed_hashes(void **state)
     (void)state;
     static workload w;
     size_t n_bad = 0;
-    for (size_t m = 0; m < N_MODELS; m++)
+    for (size_t m = 0; m < N_TINY; m++)
         for (size_t g = 0; g < N_GRADES; g++) {
             char expected[HASH_HEX];
             engine_setup s = plain;
             s.grade = grades[g].grade;
             s.n_slots = 8;
-            run_workload(&w, models[m], &s);
-            read_golden_hash(expected, models[m], grades[g].name);
+            run_workload(&w, tiny_models[m], &s);
+            read_golden_hash(expected, tiny_models[m], grades[g].name);
             if (strcmp(expected, w.hex) == 0) continue;
             n_bad++;
-            fprintf(stderr, "   now: %s %s %s\n", models[m], grades[g].name, w.hex);
+            fprintf(stderr, "   now: %s %s %s\n", tiny_models[m], grades[g].name, w.hex);
         }
     if (n_bad > 0)
         fail_msg(
@@ -201,7 +193,7 @@ static void test_kernel_sets(void **state)
     (void)state;
     for (size_t k = 0; kern_sets[k]; k++) {
         if (!kern_sets[k]->available()) continue;
-        for (size_t m = 0; m < N_MODELS; m++)
+        for (size_t m = 0; m < N_TINY; m++)
             for (size_t g = 0; g < N_GRADES; g++) {
                 char expected[HASH_HEX];
                 if (!has_turn(m, g, N_GRADES)) continue;
@@ -211,8 +203,8 @@ static void test_kernel_sets(void **state)
                                   .kv_pages = 60,
                                   .isa = kern_sets[k]->name,
                                   .grade = grades[g].grade};
-                read_golden_hash(expected, models[m], grades[g].name);
-                check_setup(models[m], &s, expected, "kernel set");
+                read_golden_hash(expected, tiny_models[m], grades[g].name);
+                check_setup(tiny_models[m], &s, expected, "kernel set");
             }
     }
 }
@@ -233,11 +225,11 @@ static void test_batch_threads_chunks_memory(void **state)
          .kv_pages = 7},                                            /* sequences lose their pages */
         {.n_threads = 3, .n_slots = 4, .chunk = 77, .kv_pages = 5}, /* one sequence, and no more */
     };
-    for (size_t m = 0; m < N_MODELS; m++) {
+    for (size_t m = 0; m < N_TINY; m++) {
         char expected[HASH_HEX];
-        read_golden_hash(expected, models[m], "i16");
+        read_golden_hash(expected, tiny_models[m], "i16");
         for (size_t i = 0; i < sizeof setups / sizeof *setups; i++)
-            if (has_turn(m, i, 2)) check_setup(models[m], &setups[i], expected, "batch");
+            if (has_turn(m, i, 4)) check_setup(tiny_models[m], &setups[i], expected, "batch");
     }
 }
 
@@ -245,21 +237,22 @@ static void test_batch_threads_chunks_memory(void **state)
 static void test_weights_memory(void **state)
 {
     (void)state;
-    for (size_t m = 0; m < N_MODELS; m++)
+    for (size_t m = 0; m < N_TINY; m++)
         for (size_t g = 0; g < N_GRADES; g++)
             for (size_t third = 0; third < 3 && (m == 0 || g == 0); third += 2) {
-                char expected[HASH_HEX];
+                char path[128], expected[HASH_HEX];
+                if (!has_turn(m, g, N_GRADES)) continue;
                 engine_setup s = {.n_threads = 2,
                                   .n_slots = 8,
                                   .chunk = 100,
                                   .kv_pages = 200,
                                   .grade = grades[g].grade};
                 engine_fixture f;
-                fixture_open(&f, models[m], &s);
+                fixture_open(&f, tiny_path(path, tiny_models[m]), &s);
                 assert_int_equal(f.m->n_mapped, 0);
                 s.weights = f.m->panels.n_bytes * third / 3 + 1;
                 fixture_close(&f);
-                fixture_open(&f, models[m], &s);
+                fixture_open(&f, tiny_path(path, tiny_models[m]), &s);
                 const bool transposed =
                     f.m->p.latent.kv_rank > 0; /* those are packed in any case */
                 assert_true(f.m->n_mapped > 0);
@@ -267,12 +260,15 @@ static void test_weights_memory(void **state)
                 assert_true(third == 0 || f.m->panels.n_bytes > s.weights / 4);
                 assert_non_null(f.m->embed.rows); /* the least used */
                 fixture_close(&f);
-                read_golden_hash(expected, models[m], grades[g].name);
-                check_setup(models[m], &s, expected, "weights memory");
+                read_golden_hash(expected, tiny_models[m], grades[g].name);
+                check_setup(tiny_models[m], &s, expected, "weights memory");
             }
 }
 
 /* ---- Sharing ---- */
+
+static const char llama_path[] = "tests/fixtures/tiny-llama.gguf";
+static const char gemma_path[] = "tests/fixtures/tiny-gemma3.gguf";
 
 static void run_jobs(batch *b, batch_job *jobs, size_t n, workload *w)
 {
@@ -293,7 +289,7 @@ static void test_prefix_is_shared(void **state)
     engine_fixture f;
     waage_err err = {0};
     batch *b;
-    fixture_open(&f, models[0], &plain);
+    fixture_open(&f, llama_path, &plain);
     plan_jobs(&w, f.m->p.n_vocab);
     const batch_options bo = {.m = f.m,
                               .kern = f.kern,
@@ -334,7 +330,7 @@ static void test_parts_of_pages_are_shared(void **state)
         engine_fixture f;
         waage_err err = {0};
         batch *b;
-        fixture_open(&f, models[1], &plain);
+        fixture_open(&f, gemma_path, &plain);
         plan_jobs(&w, f.m->p.n_vocab);
         const batch_options bo = {.m = f.m,
                                   .kern = f.kern,
@@ -377,7 +373,7 @@ static void test_choices_share_their_prompt(void **state)
     engine_fixture f;
     waage_err err = {0};
     batch *b;
-    fixture_open(&f, models[1], &plain);
+    fixture_open(&f, gemma_path, &plain);
     plan_jobs(&w, f.m->p.n_vocab);
     const batch_options bo = {.m = f.m,
                               .kern = f.kern,
@@ -401,6 +397,53 @@ static void test_choices_share_their_prompt(void **state)
     batch_free(b);
     assert_int_equal(kvcache_n_held(f.kv), 0);
     fixture_close(&f);
+}
+
+static void run_generate(batch *b, workload *w, batch_job *job, size_t n_prompt, size_t max_new)
+{
+    *job = (batch_job){.kind = REQUEST_GENERATE,
+                       .user = w,
+                       .prompt = w->tokens[0][0],
+                       .n_prompt = n_prompt,
+                       .max_new = max_new};
+    run_jobs(b, job, 1, w);
+}
+
+/* Longrope: a request that may outgrow the first context shares nothing with one that may not, and
+ * gets the same bits with or without it. */
+static void test_long_texts_keep_apart(void **state)
+{
+    (void)state;
+    static workload w;
+    engine_fixture f;
+    waage_err err = {0};
+    batch_job in_short, first, again;
+    for (size_t round = 0; round < 2; round++) {
+        batch *b;
+        fixture_open(&f, "tests/fixtures/tiny-phi3-long.gguf", &plain);
+        assert_int_equal(f.m->p.n_context_short, 160);
+        plan_jobs(&w, f.m->p.n_vocab);
+        const batch_options bo = {.m = f.m,
+                                  .kern = f.kern,
+                                  .threads = f.threads,
+                                  .kv = f.kv,
+                                  .n_slots = 2,
+                                  .chunk_tokens = 512,
+                                  .hooks = {NULL, on_token, on_done}};
+        must(batch_create(&b, &bo, &err), &err);
+        if (round == 0) run_generate(b, &w, &in_short, 150, 10);
+        run_generate(b, &w, round == 0 ? &first : &again, 150, 11);
+        batch_free(b);
+        fixture_close(&f);
+    }
+    assert_int_equal(in_short.n_shared, 0);
+    assert_int_equal(first.n_shared, 0);
+    assert_int_equal(first.n_new, again.n_new);
+    assert_memory_equal(first.logprobs, again.logprobs, first.n_new * sizeof(float));
+    assert_true(in_short.logprobs[0] != first.logprobs[0]);
+    batch_free_results(&in_short);
+    batch_free_results(&first);
+    batch_free_results(&again);
 }
 
 /* A sequence that outgrows all memory ends with an error; the others go on. */
@@ -434,7 +477,7 @@ static void test_memory_too_small(void **state)
     batch *b;
     engine_setup s = plain;
     s.kv_pages = 2;
-    fixture_open(&f, models[0], &s);
+    fixture_open(&f, llama_path, &s);
     plan_jobs(&w, f.m->p.n_vocab);
     const batch_options bo = {.m = f.m,
                               .kern = f.kern,
@@ -493,7 +536,7 @@ static void test_forced_tokens(void **state)
     size_t n_failed = 0;
     for (size_t chunk = 1; chunk <= 64; chunk *= 64) {
         batch *b;
-        fixture_open(&f, models[0], &plain);
+        fixture_open(&f, llama_path, &plain);
         plan_jobs(&w, f.m->p.n_vocab);
         batch_options bo = {.m = f.m,
                             .kern = f.kern,
@@ -558,7 +601,7 @@ static void test_not_finite(void **state)
     waage_err err = {0};
     size_t n_failed = 0;
     batch *b;
-    fixture_open(&f, models[0], &plain);
+    fixture_open(&f, llama_path, &plain);
     plan_jobs(&w, f.m->p.n_vocab);
     /* token_embd is F16: give token 9 an infinite element, wherever the panel keeps it */
     float row[64];
@@ -621,6 +664,7 @@ int test_engine(void)
         cmocka_unit_test(test_prefix_is_shared),
         cmocka_unit_test(test_parts_of_pages_are_shared),
         cmocka_unit_test(test_choices_share_their_prompt),
+        cmocka_unit_test(test_long_texts_keep_apart),
         cmocka_unit_test(test_memory_too_small),
         cmocka_unit_test(test_forced_tokens),
         cmocka_unit_test(test_not_finite),

@@ -28,6 +28,7 @@ typedef struct {
     size_t position_bytes;
     double *diff;    /* (n_tokens) largest difference of a logit or of the log-sum-exp */
     int32_t *argmax; /* (n_tokens) */
+    uint64_t *bits;  /* (n_tokens) a hash of the row */
 } comparison;
 
 static void read_ids(cursor *c, int32_t *out, size_t n)
@@ -70,6 +71,37 @@ static void read_record(const golden *g, cursor *c, record *r)
     assert_non_null(cursor_take(c, (r->n_tokens - r->first) * position_bytes(g)));
 }
 
+/* Standard deviation of the reference's logits: those at the fixed ids, which were drawn blindly.
+ */
+static double spread(const golden *g, const record *r)
+{
+    const size_t bytes = position_bytes(g), skip = bytes - (size_t)g->n_fixed * 4;
+    double sum = 0.0, squares = 0.0;
+    const double n = (double)(r->n_tokens - r->first) * g->n_fixed;
+    for (size_t pos = 0; pos < r->n_tokens - r->first; pos++) {
+        cursor c = {.data = (const unsigned char *)g->bytes,
+                    .size = g->len,
+                    .pos = r->at + pos * bytes + skip};
+        for (size_t i = 0; i < g->n_fixed; i++) {
+            const double x = (double)cursor_f32(&c);
+            sum += x;
+            squares += x * x;
+        }
+    }
+    return sqrt(squares / n - sum / n * (sum / n));
+}
+
+static uint64_t hash_row(const float *logits, size_t n)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, logits + i, sizeof u);
+        h = (h ^ u) * 0x100000001b3u;
+    }
+    return h;
+}
+
 static void compare_row(void *ctx, size_t slice, size_t pos, const float *logits, size_t thread)
 {
     (void)slice, (void)thread;
@@ -86,6 +118,7 @@ static void compare_row(void *ctx, size_t slice, size_t pos, const float *logits
     for (size_t i = 0; i < g->n_fixed; i++)
         worst = fmax(worst, fabs((double)cursor_f32(&c) - (double)logits[g->fixed[i]]));
     k->diff[pos] = worst;
+    k->bits[pos] = hash_row(logits, g->n_vocab);
 }
 
 static void pick_row(void *ctx, size_t slice, size_t pos, const float *logits, size_t thread)
@@ -95,13 +128,35 @@ static void pick_row(void *ctx, size_t slice, size_t pos, const float *logits, s
     k->argmax[pos] = (int32_t)k->kern->argmax(logits, k->g->n_vocab);
 }
 
-/* The largest difference over the stored positions; and how many greedy tokens agree: after the
- * first that differs the texts part, so the count ends there. */
-static double compare_record(engine_fixture *f, const golden *g, const record *r, size_t *n_same)
+/* Read a record in chunks of these sizes, over and over; the rows go to k. */
+static void read_in_chunks(engine_fixture *f, const comparison *k, const size_t *chunks,
+                           size_t n_chunks)
 {
-    static double diff[2 * MAX_TOKENS];
+    const record *r = k->r;
+    const forward_options fo = {.m = f->m,
+                                .kern = k->kern,
+                                .grade = KERN_GRADE_F32,
+                                .threads = f->threads,
+                                .kv = f->kv,
+                                .max_tokens = 128};
+    waage_err err = {0};
+    probe *p;
+    must(probe_create(&p, &fo, f->kv, r->n_tokens + r->n_greedy, &err), &err);
+    for (size_t i = 0, c = 0; i < r->n_tokens; c++) {
+        const size_t left = r->n_tokens - i, chunk = chunks[c % n_chunks];
+        const size_t n = left < chunk ? left : chunk;
+        must(probe_read(p, r->tokens + i, n, r->first, compare_row, (void *)(uintptr_t)k, &err),
+             &err);
+        i += n;
+    }
+    probe_free(p);
+}
+
+/* How many greedy tokens agree: after the first that differs the texts part, so the count ends. */
+static size_t count_greedy(engine_fixture *f, const golden *g, const record *r)
+{
     static int32_t argmax[2 * MAX_TOKENS];
-    comparison k = {g, f->kern, r, position_bytes(g), diff, argmax};
+    comparison k = {.g = g, .kern = f->kern, .r = r, .argmax = argmax};
     const forward_options fo = {.m = f->m,
                                 .kern = f->kern,
                                 .grade = KERN_GRADE_F32,
@@ -110,35 +165,47 @@ static double compare_record(engine_fixture *f, const golden *g, const record *r
                                 .max_tokens = 128};
     waage_err err = {0};
     probe *p;
-    double worst = 0;
-    must(probe_create(&p, &fo, f->kv, &err), &err);
-    for (size_t i = 0; i < r->n_tokens; i += fo.max_tokens) {
-        const size_t n = r->n_tokens - i < fo.max_tokens ? r->n_tokens - i : fo.max_tokens;
-        must(probe_read(p, r->tokens + i, n, r->first, compare_row, &k, &err), &err);
-    }
-    for (size_t i = r->first; i < r->n_tokens; i++)
-        worst = fmax(worst, diff[i]);
-    probe_free(p);
-    *n_same = 0;
-    if (r->n_greedy == 0) return worst;
-    must(probe_create(&p, &fo, f->kv, &err), &err);
+    must(probe_create(&p, &fo, f->kv, r->n_tokens + r->n_greedy, &err), &err);
     const int32_t *next = r->tokens;
-    size_t n = r->n_tokens, pos = 0;
-    for (; *n_same < r->n_greedy; next = &r->greedy[*n_same], n = 1, ++*n_same) {
+    size_t n = r->n_tokens, pos = 0, n_same = 0;
+    for (; n_same < r->n_greedy; next = &r->greedy[n_same], n = 1, ++n_same) {
         for (size_t left = n; left > 0;) {
             const size_t take = left < fo.max_tokens ? left : fo.max_tokens;
             must(probe_read(p, next + (n - left), take, 0, pick_row, &k, &err), &err);
             left -= take;
             pos += take;
         }
-        if (argmax[pos - 1] != r->greedy[*n_same]) break;
+        if (argmax[pos - 1] != r->greedy[n_same]) break;
     }
     probe_free(p);
-    return worst;
+    return n_same;
 }
 
+/* The largest difference over the stored positions, in standard deviations of the reference. With
+ * `again`, the portable kernels read the text once more in other chunks, to the same bits. */
+static double compare_record(engine_fixture *f, const golden *g, const record *r, bool again)
+{
+    static double diff[MAX_TOKENS];
+    static uint64_t bits[2][MAX_TOKENS];
+    static const size_t whole[] = {128}, odd[] = {1, 63, 2, 64, 7, 31, 5};
+    comparison k = {g, f->kern, r, position_bytes(g), diff, NULL, bits[0]};
+    double worst = 0.0;
+    read_in_chunks(f, &k, whole, 1);
+    for (size_t i = r->first; i < r->n_tokens; i++)
+        worst = fmax(worst, diff[i]);
+    if (again) {
+        k.kern = kern_set_find("portable");
+        k.bits = bits[1];
+        read_in_chunks(f, &k, odd, sizeof odd / sizeof *odd);
+        for (size_t i = r->first; i < r->n_tokens; i++)
+            assert_true(bits[0][i] == bits[1][i]);
+    }
+    return worst / spread(g, r);
+}
+
+/* Differences are in standard deviations of the reference's logits. */
 static void check_model(const char *model_path, const char *golden_path, double tolerance,
-                        size_t n_may_part)
+                        size_t n_may_part, bool again)
 {
     static golden g;
     static record r;
@@ -151,9 +218,9 @@ static void check_model(const char *model_path, const char *golden_path, double 
     open_golden(&g, &c, golden_path);
     assert_int_equal(g.n_vocab, f.m->p.n_vocab);
     for (size_t i = 0; i < g.n_records; i++) {
-        size_t n_same;
         read_record(&g, &c, &r);
-        const double d = compare_record(&f, &g, &r, &n_same);
+        const double d = compare_record(&f, &g, &r, again);
+        const size_t n_same = count_greedy(&f, &g, &r);
         worst = fmax(worst, d);
         if (n_same < r.n_greedy) {
             n_parted++;
@@ -161,10 +228,11 @@ static void check_model(const char *model_path, const char *golden_path, double 
                     r.n_greedy);
         }
         if (!(d <= tolerance))
-            fail_msg("%s, record %zu: logits differ by %g, more than %g", model_path, i, d,
-                     tolerance);
+            fail_msg("%s, record %zu: logits differ by %g standard deviations, more than %g",
+                     model_path, i, d, tolerance);
     }
-    fprintf(stderr, "   %s: largest difference %.2e, %zu of %u greedy texts part\n",
+    fprintf(stderr,
+            "   %s: largest difference %.2e standard deviations, %zu of %u greedy texts part\n",
             strrchr(model_path, '/') + 1, worst, n_parted, g.n_records);
     assert_true(n_parted <= n_may_part);
     assert_false(c.failed);
@@ -173,35 +241,20 @@ static void check_model(const char *model_path, const char *golden_path, double 
     fixture_close(&f);
 }
 
-static void test_tiny_llama(void **state)
+static void test_tiny_models(void **state)
 {
+    char model_path[128], golden_path[128];
     (void)state;
-    check_model("tests/fixtures/tiny-llama.gguf", "tests/golden/tiny-llama.logits", 5e-5, 0);
-}
-
-static void test_tiny_gemma3(void **state)
-{
-    (void)state;
-    check_model("tests/fixtures/tiny-gemma3.gguf", "tests/golden/tiny-gemma3.logits", 5e-5, 0);
-}
-
-/* Experts, latent attention, sinks: 1e-4 of the logits' standard deviation, which is above 3. */
-static void test_tiny_experts(void **state)
-{
-    static const char *const names[] = {"gptoss", "qwen3moe", "dsv2", "dsv2lite", "dsv3"};
-    (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char model_path[64], logits_path[64];
-        (void)snprintf(model_path, sizeof model_path, "tests/fixtures/tiny-%s.gguf", names[i]);
-        (void)snprintf(logits_path, sizeof logits_path, "tests/golden/tiny-%s.logits", names[i]);
-        check_model(model_path, logits_path, 3e-4, 0);
+    for (size_t i = 0; i < N_TINY; i++) {
+        (void)snprintf(golden_path, sizeof golden_path, "tests/golden/%s.logits", tiny_models[i]);
+        check_model(tiny_path(model_path, tiny_models[i]), golden_path, 1e-4, 0, true);
     }
 }
 
 static void check_real(const char *name, const char *golden_path)
 {
     char path[4096];
-    if (real_model(path, sizeof path, name)) check_model(path, golden_path, 2e-3, 1);
+    if (real_model(path, sizeof path, name)) check_model(path, golden_path, 1e-3, 1, false);
 }
 
 static void test_smollm2(void **state)
@@ -220,8 +273,8 @@ int test_engine_golden(void);
 int test_engine_golden(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tiny_llama),   cmocka_unit_test(test_tiny_gemma3),
-        cmocka_unit_test(test_tiny_experts), cmocka_unit_test(test_smollm2),
+        cmocka_unit_test(test_tiny_models),
+        cmocka_unit_test(test_smollm2),
         cmocka_unit_test(test_gemma3_270m),
     };
     return cmocka_run_group_tests_name("engine_golden", tests, NULL, NULL);

@@ -43,6 +43,12 @@ static waage_status try_load(const image *im, waage_err *err)
 
 static const char llama_path[] = "tests/fixtures/tiny-llama.gguf";
 static const char gemma_path[] = "tests/fixtures/tiny-gemma3.gguf";
+static const char qwen2_path[] = "tests/fixtures/tiny-qwen2.gguf";
+static const char qwen3_path[] = "tests/fixtures/tiny-qwen3.gguf";
+static const char phi3_path[] = "tests/fixtures/tiny-phi3.gguf";
+static const char long_path[] = "tests/fixtures/tiny-phi3-long.gguf";
+static const char gpt2_path[] = "tests/fixtures/tiny-gpt2.gguf";
+static const char bias_path[] = "tests/fixtures/tiny-llama-bias.gguf";
 
 static void expect_refusal(const image *im, waage_status st, const char *names)
 {
@@ -78,6 +84,28 @@ static void test_renamed(void **state)
          WAAGE_EUNSUPPORTED, "sliding_winXow"},
         {gemma_path, "blk.3.attn_q_norm.weight", "blk.3.attn_q_norX.weight", WAAGE_EFORMAT,
          "blk.3.attn_q_norm.weight"},
+        {qwen2_path, "blk.1.attn_k.bias", "blk.1.attn_k.biaX", WAAGE_EFORMAT, "blk.1.attn_k.bias"},
+        {qwen2_path, "qwen2.attention.key_length", "qwen2.attention.key_lengtX", WAAGE_EUNSUPPORTED,
+         "key_lengtX"},
+        {qwen3_path, "blk.0.attn_q_norm.weight", "blk.0.attn_q_norX.weight", WAAGE_EFORMAT,
+         "blk.0.attn_q_norm.weight"},
+        {qwen3_path, "qwen3.rope.scaling.factor", "qwen3.rope.scaling.factoX", WAAGE_EUNSUPPORTED,
+         "factoX"},
+        {phi3_path, "blk.0.attn_qkv.weight", "blk.0.attn_qkX.weight", WAAGE_EFORMAT,
+         "blk.0.attn_qkv.weight"},
+        {phi3_path, "blk.1.ffn_up.weight", "blk.1.ffn_Xp.weight", WAAGE_EFORMAT,
+         "blk.1.ffn_up.weight"},
+        {long_path, "rope_factors_short.weight", "rope_factorX_short.weight", WAAGE_EFORMAT,
+         "rope_factors_short.weight"},
+        {long_path, "rope_factors_long.weight", "rope_factorX_long.weight", WAAGE_EUNSUPPORTED,
+         "rope_factor"},
+        {gpt2_path, "position_embd.weight", "position_embX.weight", WAAGE_EFORMAT,
+         "position_embd.weight"},
+        {gpt2_path, "blk.0.ffn_norm.bias", "blk.0.ffn_norm.biaX", WAAGE_EFORMAT,
+         "blk.0.ffn_norm.bias"},
+        {gpt2_path, "output_norm.bias", "output_norm.biaX", WAAGE_EFORMAT, "output_norm.bias"},
+        {bias_path, "blk.0.attn_q.bias", "blk.0.attn_X.bias", WAAGE_EUNSUPPORTED,
+         "blk.0.attn_X.bias"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         image im = load_image(cases[i].path);
@@ -102,30 +130,36 @@ static void test_impossible_numbers(void **state)
 {
     (void)state;
     static const struct {
-        const char *key;
+        const char *path, *key;
         uint32_t value;
         waage_status status;
         const char *names;
     } cases[] = {
-        {"llama.block_count", 0, WAAGE_EFORMAT, "block_count"},
-        {"llama.block_count", 4, WAAGE_EFORMAT, "blk.3.attn_norm.weight"},
-        {"llama.block_count", 2, WAAGE_EUNSUPPORTED, "blk.2."},
-        {"llama.block_count", 0xFFFFFFFF, WAAGE_EFORMAT, "block_count"},
-        {"llama.embedding_length", 32, WAAGE_EFORMAT, "token_embd.weight"},
-        {"llama.embedding_length", 0xFFFFFFFF, WAAGE_EFORMAT, "embedding_length"},
-        {"llama.feed_forward_length", 255, WAAGE_EFORMAT, "ffn_gate.weight"},
-        {"llama.attention.head_count", 3, WAAGE_EFORMAT, "heads"},
-        {"llama.attention.head_count", 0, WAAGE_EFORMAT, "head_count"},
-        {"llama.attention.head_count", 8, WAAGE_EFORMAT, "attn_q.weight"},
-        {"llama.attention.head_count_kv", 4, WAAGE_EFORMAT, "attn_k.weight"},
-        {"llama.attention.key_length", 32, WAAGE_EUNSUPPORTED, "values"},
-        {"llama.attention.value_length", 2000, WAAGE_EFORMAT, "value_length"},
-        {"llama.rope.dimension_count", 17, WAAGE_EFORMAT, "dimension_count"},
-        {"llama.rope.dimension_count", 15, WAAGE_EFORMAT, "rotary"},
-        {"llama.rope.dimension_count", 8, WAAGE_EFORMAT, "rope_freqs.weight"},
+        {llama_path, "llama.block_count", 0, WAAGE_EFORMAT, "block_count"},
+        {llama_path, "llama.block_count", 4, WAAGE_EFORMAT, "blk.3.attn_norm.weight"},
+        {llama_path, "llama.block_count", 2, WAAGE_EUNSUPPORTED, "blk.2."},
+        {llama_path, "llama.block_count", 0xFFFFFFFF, WAAGE_EFORMAT, "block_count"},
+        {llama_path, "llama.embedding_length", 32, WAAGE_EFORMAT, "token_embd.weight"},
+        {llama_path, "llama.embedding_length", 0xFFFFFFFF, WAAGE_EFORMAT, "embedding_length"},
+        {llama_path, "llama.feed_forward_length", 255, WAAGE_EFORMAT, "ffn_gate.weight"},
+        {llama_path, "llama.attention.head_count", 3, WAAGE_EFORMAT, "heads"},
+        {llama_path, "llama.attention.head_count", 0, WAAGE_EFORMAT, "head_count"},
+        {llama_path, "llama.attention.head_count", 8, WAAGE_EFORMAT, "attn_q.weight"},
+        {llama_path, "llama.attention.head_count_kv", 4, WAAGE_EFORMAT, "attn_k.weight"},
+        {llama_path, "llama.attention.key_length", 32, WAAGE_EUNSUPPORTED, "values"},
+        {llama_path, "llama.attention.value_length", 2000, WAAGE_EFORMAT, "value_length"},
+        {llama_path, "llama.rope.dimension_count", 17, WAAGE_EFORMAT, "dimension_count"},
+        {llama_path, "llama.rope.dimension_count", 15, WAAGE_EFORMAT, "rotary"},
+        {llama_path, "llama.rope.dimension_count", 8, WAAGE_EFORMAT, "rope_freqs.weight"},
+        {qwen3_path, "qwen3.rope.scaling.original_context_length", 0, WAAGE_EFORMAT, "YaRN"},
+        {phi3_path, "phi3.attention.head_count_kv", 4, WAAGE_EFORMAT, "attn_qkv.weight"},
+        {phi3_path, "phi3.feed_forward_length", 64, WAAGE_EFORMAT, "ffn_up.weight"},
+        {long_path, "phi3.rope.scaling.original_context_length", 0, WAAGE_EFORMAT, "longrope"},
+        {long_path, "phi3.rope.dimension_count", 8, WAAGE_EFORMAT, "rope_factors_short.weight"},
+        {gpt2_path, "gpt2.context_length", 2048, WAAGE_EFORMAT, "position_embd.weight"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        image im = load_image(llama_path);
+        image im = load_image(cases[i].path);
         set_u32(&im, cases[i].key, cases[i].value);
         expect_refusal(&im, cases[i].status, cases[i].names);
         free(im.bytes);
@@ -201,6 +235,12 @@ static void test_impossible_angles(void **state)
         {llama_path, "llama.attention.layer_norm_rms_epsilon", NAN, "epsilon"},
         {llama_path, "llama.attention.layer_norm_rms_epsilon", INFINITY, "epsilon"},
         {llama_path, "llama.attention.layer_norm_rms_epsilon", -1.0f, "epsilon"},
+        {qwen3_path, "qwen3.rope.scaling.factor", 0.5f, "YaRN"},
+        {qwen3_path, "qwen3.rope.scaling.factor", NAN, "YaRN"},
+        {qwen3_path, "qwen3.rope.freq_base", 1.0f, "YaRN"},
+        {bias_path, "llama.rope.scaling.factor", 0.0f, "rotary"},
+        {long_path, "phi3.rope.scaling.attn_factor", NAN, "longrope"},
+        {gpt2_path, "gpt2.attention.layer_norm_epsilon", NAN, "epsilon"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         image im = load_image(cases[i].path);
