@@ -23,12 +23,7 @@
 #define MATMUL_UNROLL(n) MATMUL_PRAGMA(GCC unroll n)
 #endif
 
-enum {
-    MATMUL_GROUP = 64,
-    MATMUL_DIRECT = 4, /* up to so many tokens go straight from the panel, if the set can */
-    MATMUL_PANELS = 2,
-    MATMUL_BLOCKS = PANEL_CHUNK / KERN_BLOCK
-};
+enum { MATMUL_GROUP = 64, MATMUL_PANELS = 2, MATMUL_BLOCKS = PANEL_CHUNK / KERN_BLOCK };
 
 /* An unpacked chunk of a panel and the panel's accumulators; what `w` holds (int8, int16 or float32
  * and in which order) is the business of the instruction set, since sums inside a block are exact.
@@ -60,7 +55,8 @@ typedef void matmul_direct_fn(matmul_panel *u, quant_type t, const panel_chunk *
 typedef struct {
     matmul_unpack_fn *unpack;
     matmul_tile_fn *tile;
-    matmul_direct_fn *direct; /* NULL: none */
+    matmul_direct_fn *direct;
+    size_t direct_tokens; /* up to so many go by it; 0: none */
 } matmul_path;
 
 static inline void matmul_store(const matmul_panel *u, const kern_matrix *w, size_t panel,
@@ -77,7 +73,7 @@ static inline void matmul_group(matmul_path path, const kern_matrix *w, size_t p
                                 const kern_acts *a, size_t t, size_t n, matmul_panel *u)
 {
     const uint8_t *panels = w->panels;
-    const bool direct = path.direct && n <= MATMUL_DIRECT;
+    const bool direct = n <= path.direct_tokens;
     for (size_t j = 0; j < n_panels; j++)
         memset(u[j].acc, 0, n * sizeof u[j].acc[0]);
     for (size_t k0 = 0; k0 < w->k; k0 += PANEL_CHUNK) {

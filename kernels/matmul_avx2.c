@@ -11,7 +11,12 @@
 #include "kernels/matmul_avx2.h"
 #include "kernels/sets.h"
 
-enum { TILE = 4 }; /* tokens; two registers of 8 rows each */
+enum {
+    TILE = 4, /* tokens; two registers of 8 rows each */
+    /* So many tokens go straight from the panel: more where unpacking writes two bytes for one. */
+    FEW = 4,
+    FEW_WIDE = 8
+};
 
 /* Everything that is known when a tile is compiled. */
 typedef struct {
@@ -424,34 +429,34 @@ DIRECT(direct16_two, TWO, false, true, true, false, false)
 #undef DIRECT
 
 static const matmul_path paths_i8[QUANT_COUNT] = {
-    [QUANT_Q4_0] = {bytes_NIBBLES, bytes_plain, direct8_nibbles},
-    [QUANT_Q4_1] = {bytes_NIBBLES, bytes_minimum, direct8_nibbles_minimum},
-    [QUANT_Q5_0] = {bytes_FIFTH, bytes_plain, direct8_fifth},
-    [QUANT_Q5_1] = {bytes_FIFTH, bytes_minimum_fifth, direct8_fifth_minimum},
-    [QUANT_Q8_0] = {pairs_INT8, pairs_plain, direct_int8},
-    [QUANT_Q2_K] = {bytes_TWO, bytes_halves_minimum, direct8_two},
-    [QUANT_Q3_K] = {bytes_THIRD, bytes_halves, direct8_third},
-    [QUANT_Q4_K] = {bytes_NIBBLES, bytes_minimum, direct8_nibbles_minimum},
-    [QUANT_Q5_K] = {bytes_FIFTH, bytes_minimum_fifth, direct8_fifth_minimum},
-    [QUANT_Q6_K] = {bytes_SIXTH, bytes_halves, direct8_sixth},
-    [QUANT_IQ4_NL] = {pairs_IQ4, pairs_plain, direct_iq4},
-    [QUANT_IQ4_XS] = {pairs_IQ4, pairs_plain, direct_iq4},
-    [QUANT_MXFP4] = {bytes_FP4, bytes_plain, direct8_fp4},
+    [QUANT_Q4_0] = {bytes_NIBBLES, bytes_plain, direct8_nibbles, FEW},
+    [QUANT_Q4_1] = {bytes_NIBBLES, bytes_minimum, direct8_nibbles_minimum, FEW},
+    [QUANT_Q5_0] = {bytes_FIFTH, bytes_plain, direct8_fifth, FEW},
+    [QUANT_Q5_1] = {bytes_FIFTH, bytes_minimum_fifth, direct8_fifth_minimum, FEW},
+    [QUANT_Q8_0] = {pairs_INT8, pairs_plain, direct_int8, FEW_WIDE},
+    [QUANT_Q2_K] = {bytes_TWO, bytes_halves_minimum, direct8_two, FEW},
+    [QUANT_Q3_K] = {bytes_THIRD, bytes_halves, direct8_third, FEW},
+    [QUANT_Q4_K] = {bytes_NIBBLES, bytes_minimum, direct8_nibbles_minimum, FEW},
+    [QUANT_Q5_K] = {bytes_FIFTH, bytes_minimum_fifth, direct8_fifth_minimum, FEW},
+    [QUANT_Q6_K] = {bytes_SIXTH, bytes_halves, direct8_sixth, FEW},
+    [QUANT_IQ4_NL] = {pairs_IQ4, pairs_plain, direct_iq4, FEW_WIDE},
+    [QUANT_IQ4_XS] = {pairs_IQ4, pairs_plain, direct_iq4, FEW_WIDE},
+    [QUANT_MXFP4] = {bytes_FP4, bytes_plain, direct8_fp4, FEW},
 };
 static const matmul_path paths_i16[QUANT_COUNT] = {
-    [QUANT_Q4_0] = {pairs_NIBBLES, pairs_plain, direct16_nibbles},
-    [QUANT_Q4_1] = {pairs_NIBBLES, pairs_minimum, direct16_nibbles_minimum},
-    [QUANT_Q5_0] = {pairs_FIFTH, pairs_plain, direct16_fifth},
-    [QUANT_Q5_1] = {pairs_FIFTH, pairs_minimum, direct16_fifth_minimum},
-    [QUANT_Q8_0] = {pairs_INT8, pairs_plain, direct_int8},
-    [QUANT_Q2_K] = {pairs_TWO, pairs_halves_minimum, direct16_two},
-    [QUANT_Q3_K] = {pairs_THIRD, pairs_halves, direct16_third},
-    [QUANT_Q4_K] = {pairs_NIBBLES, pairs_minimum, direct16_nibbles_minimum},
-    [QUANT_Q5_K] = {pairs_FIFTH, pairs_minimum, direct16_fifth_minimum},
-    [QUANT_Q6_K] = {pairs_SIXTH, pairs_halves, direct16_sixth},
-    [QUANT_IQ4_NL] = {pairs_IQ4, pairs_plain, direct_iq4},
-    [QUANT_IQ4_XS] = {pairs_IQ4, pairs_plain, direct_iq4},
-    [QUANT_MXFP4] = {pairs_FP4, pairs_plain, direct16_fp4},
+    [QUANT_Q4_0] = {pairs_NIBBLES, pairs_plain, direct16_nibbles, FEW},
+    [QUANT_Q4_1] = {pairs_NIBBLES, pairs_minimum, direct16_nibbles_minimum, FEW},
+    [QUANT_Q5_0] = {pairs_FIFTH, pairs_plain, direct16_fifth, FEW},
+    [QUANT_Q5_1] = {pairs_FIFTH, pairs_minimum, direct16_fifth_minimum, FEW},
+    [QUANT_Q8_0] = {pairs_INT8, pairs_plain, direct_int8, FEW_WIDE},
+    [QUANT_Q2_K] = {pairs_TWO, pairs_halves_minimum, direct16_two, FEW},
+    [QUANT_Q3_K] = {pairs_THIRD, pairs_halves, direct16_third, FEW},
+    [QUANT_Q4_K] = {pairs_NIBBLES, pairs_minimum, direct16_nibbles_minimum, FEW},
+    [QUANT_Q5_K] = {pairs_FIFTH, pairs_minimum, direct16_fifth_minimum, FEW},
+    [QUANT_Q6_K] = {pairs_SIXTH, pairs_halves, direct16_sixth, FEW},
+    [QUANT_IQ4_NL] = {pairs_IQ4, pairs_plain, direct_iq4, FEW_WIDE},
+    [QUANT_IQ4_XS] = {pairs_IQ4, pairs_plain, direct_iq4, FEW_WIDE},
+    [QUANT_MXFP4] = {pairs_FP4, pairs_plain, direct16_fp4, FEW},
 };
 
 void kern_matmul_avx2(const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a, size_t t0,
