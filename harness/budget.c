@@ -16,8 +16,9 @@ static uint64_t tokens_of(const char *s)
     return s ? strlen(s) / BYTES_A_TOKEN + 1 : 0;
 }
 
-budget_share budget_estimate(const request *rq, const runner_price *price)
+budget_share budget_estimate(const request *rq, const runner *r)
 {
+    const runner_price *price = r->ops->info(r)->price;
     uint64_t in = tokens_of(rq->prompt), out = rq->max_tokens ? rq->max_tokens : NO_LIMIT;
     for (size_t i = 0; i < rq->n_messages; i++)
         in += tokens_of(rq->messages[i].content) + TOKENS_A_MESSAGE;
@@ -30,6 +31,7 @@ budget_share budget_estimate(const request *rq, const runner_price *price)
         }
     }
     out += rq->think.budget;
+    if (r->ops->thought) out += r->ops->thought(r, rq);
     budget_share s = {0, in + out};
     if (price) s.money = 1e-6 * (price->input * (double)in + price->output * (double)out);
     return s;

@@ -19,8 +19,8 @@ typedef struct { /* what one request may take */
 } budget_share;
 
 bool budget_is_set(const budget *b); /* NULL is fine: false */
-/* The most that a request may take; price NULL: no money. */
-budget_share budget_estimate(const request *rq, const runner_price *price);
+/* The most that a request to this model may take; without a price: no money. */
+budget_share budget_estimate(const request *rq, const runner *r);
 /* Reserve a share; false: it does not fit. */
 bool budget_take(budget *b, budget_share s);
 /* The reply is there: its true cost takes the place of the share. */

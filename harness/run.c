@@ -29,6 +29,7 @@ typedef struct {
 
 typedef struct {
     const run_options *how;
+    const runner *r;
     const runner_info *info;
     const bool *todo;
     size_t next_unit;
@@ -406,8 +407,9 @@ static bool afford(loop *l, flight *f)
 {
     budget *b = l->how->money;
     if (!budget_is_set(b)) return true;
-    f->share = budget_estimate(&f->rq, l->info->price);
-    if (budget_take(b, f->share)) return true;
+    const budget_share share = budget_estimate(&f->rq, l->r);
+    f->share = share;
+    if (budget_take(b, share)) return true;
     f->share = (budget_share){0, 0};
     queue_push_front(&l->turns, f);
     if (l->n_flying == 0)
@@ -415,9 +417,8 @@ static bool afford(loop *l, flight *f)
             l->err, WAAGE_EFAIL,
             "%s: the budget has no room for another request ($%.4f and %llu tokens are spent, this "
             "one may take $%.4f and %llu); what was done is kept, a larger --budget goes on",
-            l->how->label, b->spent, (unsigned long long)b->used,
-            budget_estimate(&f->rq, l->info->price).money,
-            (unsigned long long)budget_estimate(&f->rq, l->info->price).tokens);
+            l->how->label, b->spent, (unsigned long long)b->used, share.money,
+            (unsigned long long)share.tokens);
     return false;
 }
 
@@ -549,7 +550,7 @@ static waage_status drive(loop *l, runner *r, waage_err *err)
 waage_status run_model(run_result *out, runner *r, const run_options *how, waage_err *err)
 {
     arena a = ARENA_EMPTY;
-    loop l = {.how = how, .info = r->ops->info(r), .result = out, .err = err};
+    loop l = {.how = how, .r = r, .info = r->ops->info(r), .result = out, .err = err};
     size_t n_todo = 0;
     memset(out, 0, sizeof *out);
     waage_status st = run_find_todo(&l.todo, &n_todo, how->st, how->p, how->label, &a, err);

@@ -118,6 +118,8 @@ struct runner_ops {
                              waage_err *err);
     /* What `waage show MODEL` prints, for people. */
     waage_status (*describe)(runner *r, strbuf *out, waage_err *err);
+    /* Tokens of thought that a request may take on top of its own limits. NULL: none. */
+    uint32_t (*thought)(const runner *r, const request *rq);
     /* Run until END, an error, or interrupt_signal(); WAAGE_EINTR in the last case. */
     waage_status (*run)(runner *r, const runner_io *io, waage_err *err);
     /* Distance of a grade ("i16", "i8") from f32 over the first max_tokens tokens of a text (NULL:

@@ -173,6 +173,13 @@ static waage_status http_render(runner *base, const request *rq, strbuf *out, si
     return st == WAAGE_OK ? strbuf_check(out, err) : st;
 }
 
+/* The URI or an effort may ask for thought of which the request knows no number. */
+static uint32_t http_thought(const runner *base, const request *rq)
+{
+    const uint32_t n = dialect_thinking_tokens(&((const http *)base)->e, rq);
+    return rq->proto == PROTOCOL_CHAT && n > rq->think.budget ? n - rq->think.budget : 0;
+}
+
 static waage_status http_tokenize(runner *base, const char *text, size_t len, bool bos,
                                   bool parse_special, const int32_t **ids,
                                   const char *const **pieces, size_t *n, arena *a, waage_err *err)
@@ -220,5 +227,6 @@ const runner_ops http_runner = {
     .render = http_render,
     .tokenize = http_tokenize,
     .describe = http_describe,
+    .thought = http_thought,
     .run = http_run,
 };

@@ -13,6 +13,13 @@ $run --budget 2 || exit 1
 "$WAAGE" report d --format md -o - | sed -n '/^## Tokens and cost/,/^## How/p' | grep '^[|-]'
 $run --budget-tokens 10 --repeats 2 2>/dev/null
 echo "status $?"
+# Thought that the URI asks for is reserved too.
+for think in 'thinking=50000' 'effort=high'; do
+    "$WAAGE" run -q -m "t=http://127.0.0.1:$port/v1#test;$quick;$think" -s "$CASES/aid/sums.yaml" --protocol chat \
+        -o t --budget-tokens 30000 2>/dev/null
+    echo "status $?"
+    rm -r t
+done
 "$WAAGE" run -q -m "n=http://127.0.0.1:$port/v1#test" -s "$CASES/aid/sums.yaml" -o e --budget 1 2>err
 echo "status $?"
 grep -o 'no price is known' err
