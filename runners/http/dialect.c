@@ -246,6 +246,9 @@ const dialect *dialect_find(const endpoint *e, const request *rq, const char **w
         *why = "over HTTP, continuations are scored under the completion protocol only";
     else if (rq->proto == PROTOCOL_CHAT && rq->answer_prefix && !e->prefills)
         *why = "this API cannot be given the beginning of an answer";
+    else if (rq->proto == PROTOCOL_CHAT && rq->answer_prefix && e->api == API_MESSAGES &&
+             dialect_thinking_tokens(e, rq) > 0)
+        *why = "this API cannot be given the beginning of an answer while it thinks";
     else if (rq->proto == PROTOCOL_CHAT)
         return &dialects[e->api];
     else if (rq->kind == REQUEST_LOGLIK && !(plain && e->service->scores))

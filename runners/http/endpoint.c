@@ -237,6 +237,23 @@ static waage_status read_options(endpoint *e, char *text, waage_err *err)
 
 /* ---- URI ---- */
 
+/* The URI goes into stores and reports: "?key=..." must not. */
+static waage_status check_query(const char *query, waage_err *err)
+{
+    static const char *const words[] = {"key", "token", "secret", "password", "signature"};
+    for (const char *name = query; name; name = strchr(name + 1, '&')) {
+        const size_t n = strcspn(name + 1, "=&");
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            for (size_t k = 1; k + strlen(words[i]) <= n + 1; k++)
+                if (strncasecmp(name + k, words[i], strlen(words[i])) == 0)
+                    return waage_err_set(err, WAAGE_EINVAL,
+                                         "a model URI must not hold a key ('%.*s='); keys come "
+                                         "from the environment or a file (docs/http.md)",
+                                         (int)(n < 40 ? n : 40), name + 1);
+    }
+    return WAAGE_OK;
+}
+
 static waage_status read_url(endpoint *e, char *url, arena *a, waage_err *err)
 {
     char *host = strstr(url, "://") + 3;
@@ -260,6 +277,7 @@ static waage_status read_url(endpoint *e, char *url, arena *a, waage_err *err)
     e->service = service_of_host(host, n_host);
     e->host = arena_strndup(a, host, n_authority);
     char *query = strchr(url, '?');
+    WAAGE_TRY(check_query(query, err));
     e->query = query ? arena_strdup(a, query) : "";
     if (query) *query = 0;
     for (size_t n = strlen(url); n > 0 && url[n - 1] == '/'; n--)
@@ -286,6 +304,16 @@ static waage_status take_effort(const endpoint *e, waage_err *err)
     return waage_err_set(err, WAAGE_EINVAL,
                          ";effort= is off, minimal, low, medium, high, xhigh or max, not '%.40s'",
                          e->effort);
+}
+
+/* A key in the place of its variable's name must not be repeated by any message. */
+static waage_status check_key_env(const endpoint *e, waage_err *err)
+{
+    for (const char *s = e->key_env; s && *s; s++)
+        if (*s != '_' && !(*s >= 'A' && *s <= 'Z') && !(*s >= '0' && *s <= '9'))
+            return waage_err_set(err, WAAGE_EINVAL,
+                                 ";key_env= names a variable, in capitals; it is not the key");
+    return WAAGE_OK;
 }
 
 waage_status endpoint_parse(endpoint *out, const char *uri, arena *a, waage_err *err)
@@ -323,6 +351,7 @@ waage_status endpoint_parse(endpoint *out, const char *uri, arena *a, waage_err 
     out->api = out->service->api;
     WAAGE_TRY(read_options(out, model, err));
     WAAGE_TRY(take_effort(out, err));
+    WAAGE_TRY(check_key_env(out, err));
     if (!*model) return waage_err_set(err, WAAGE_EINVAL, "a model URI ends without a model's name");
     out->model = model;
     out->prefills = out->service->prefills || out->api == API_MESSAGES;
@@ -331,8 +360,10 @@ waage_status endpoint_parse(endpoint *out, const char *uri, arena *a, waage_err 
 
 bool endpoint_is_loopback(const endpoint *e)
 {
-    return has_prefix(e->host, "127.") || has_prefix(e->host, "localhost") ||
-           has_prefix(e->host, "[::1]");
+    const size_t n = strcspn(e->host, ":"); /* not a name that only begins like it */
+    return has_prefix(e->host, "[::1]") ||
+           (has_prefix(e->host, "127.") && strspn(e->host, "0123456789.") == n) ||
+           (n == strlen("localhost") && strncasecmp(e->host, "localhost", n) == 0);
 }
 
 /* ---- Keys ---- */

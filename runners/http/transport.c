@@ -108,11 +108,20 @@ static bool is_loopback(const char *url)
     return false;
 }
 
+static bool set_protocols(CURL *e)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    return curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
+#else /* Ubuntu 22.04 */
+    return curl_easy_setopt(e, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS)) ==
+           CURLE_OK;
+#endif
+}
+
 static bool set_options(const transport *t, CURL *e, transport_call *c)
 {
     const transport_limits *l = &t->limits;
-    bool ok = curl_easy_setopt(e, CURLOPT_URL, c->url) == CURLE_OK &&
-              curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+    bool ok = curl_easy_setopt(e, CURLOPT_URL, c->url) == CURLE_OK && set_protocols(e) &&
               curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
               curl_easy_setopt(e, CURLOPT_HTTPHEADER, c->list) == CURLE_OK &&
               curl_easy_setopt(e, CURLOPT_PRIVATE, c) == CURLE_OK;

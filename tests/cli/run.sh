@@ -19,7 +19,7 @@ export WAAGE FIXTURES CASES
 shift
 LC_ALL=C.UTF-8
 export LC_ALL
-unset WAAGE_MODELS 2>/dev/null || true
+unset WAAGE_MODELS WAAGE_API_KEY WAAGE_API_KEY_FILE 2>/dev/null || true
 top=$(mktemp -d "${TMPDIR:-/tmp}/waage-cli.XXXXXX")
 trap 'rm -rf "$top"' EXIT
 trap 'exit 130' INT TERM

@@ -56,7 +56,10 @@ static void test_uris(void **state)
                                          {"openai:m x", "blank"},
                                          {"openai:m;effort=some", ";effort="},
                                          {"openai:m;timeout=0", "number"},
-                                         {"http://[::1/v1#m", "']'"}};
+                                         {"http://[::1/v1#m", "']'"},
+                                         {"http://h/v1?x=1&api-key=abc#m", "'api-key='"},
+                                         {"http://h/v1?access_Token=abc#m", "hold a key"},
+                                         {"openai:m;key_env=sk-abc", "not the key"}};
     arena a = ARENA_EMPTY;
     waage_err err;
     endpoint e;
@@ -73,6 +76,15 @@ static void test_uris(void **state)
         if (endpoint_parse(&e, bad[i][0], &a, &err) != WAAGE_EINVAL)
             fail_msg("%s was taken", bad[i][0]);
         assert_contains(err.msg, bad[i][1]);
+        assert_null(strstr(err.msg, "abc"));
+    }
+    static const char *const near[] = {"http://127.0.0.1:1/#m", "http://LOCALHOST/#m",
+                                       "http://[::1]:1/#m"};
+    static const char *const far[] = {"http://127.0.0.1.h/#m", "http://localhost.h/#m"};
+    for (size_t i = 0; i < COUNT_OF(near) + COUNT_OF(far); i++) {
+        const bool is_near = i < COUNT_OF(near);
+        assert_ok(endpoint_parse(&e, is_near ? near[i] : far[i - COUNT_OF(near)], &a, &err), err);
+        assert_true(endpoint_is_loopback(&e) == is_near);
     }
     assert_false(endpoint_accepts("model.gguf"));
     assert_false(endpoint_accepts("replay:x"));
@@ -259,6 +271,7 @@ static void test_dialects(void **state)
         "\"system\": \"Be brief.\", \"messages\": [{\"role\": \"user\", \"content\": \"Hi "
         "\\\"you\\\"\"}, {\"role\": \"assistant\", \"content\": \"Well,\"}], \"temperature\": 0, "
         "\"stop_sequences\": [\"Q:\"]}");
+    assert_contains(build("anthropic:m;thinking=2000", &prefix, 0, &a), "while it thinks");
     assert_contains(build("anthropic:m;thinking=2000", &chat, 0, &a),
                     "\"max_tokens\": 2100, \"system\"");
     assert_contains(build("anthropic:m;thinking=2000", &chat, 0, &a),
