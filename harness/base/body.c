@@ -14,7 +14,8 @@ static const struct {
     {"content_filter", FINISH_FILTER},
     {"content-filter", FINISH_FILTER},
     {"content_filtered", FINISH_FILTER},
-    {"refusal", FINISH_FILTER}, /* a classifier beside the model stopped it */
+    {"refusal", FINISH_FILTER},   /* a classifier beside the model stopped it */
+    {"sensitive", FINISH_FILTER}, /* Zhipu (GLM) */
     {"safety", FINISH_FILTER},
     {"recitation", FINISH_FILTER},
     {"prohibited_content", FINISH_FILTER},
@@ -23,6 +24,7 @@ static const struct {
     {"image_safety", FINISH_FILTER},
     {"language", FINISH_FILTER}, /* Gemini: a language that it does not serve */
     {"error", FINISH_ERROR},
+    {"network_error", FINISH_ERROR},                /* Zhipu */
     {"other", FINISH_ERROR},                        /* Gemini: stopped, and will not say why */
     {"insufficient_system_resource", FINISH_ERROR}, /* DeepSeek: cut off under load */
 };

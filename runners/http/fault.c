@@ -18,7 +18,9 @@ static const rule rules[] = {
     {400, 499, "content management policy", FAULT_FILTER},
     {400, 499, "content_policy_violation", FAULT_FILTER},
     {400, 499, "flagged", FAULT_FILTER},
-    {400, 499, "Content Exists Risk", FAULT_FILTER}, /* DeepSeek */
+    {400, 499, "Content Exists Risk", FAULT_FILTER},    /* DeepSeek */
+    {400, 499, "data_inspection_failed", FAULT_FILTER}, /* Alibaba (Qwen), in two spellings */
+    {400, 499, "DataInspectionFailed", FAULT_FILTER},
     {400, 499, "context_length", FAULT_UNSUPPORTED},
     {400, 500, "context length", FAULT_UNSUPPORTED},
     {400, 500, "context size", FAULT_UNSUPPORTED},
@@ -99,6 +101,23 @@ static bool is_field(fault *out, const body_error *e)
     return out->field != FIELD_COUNT;
 }
 
+/* "model ... not found": no model of that name, not a server without this API. */
+static bool is_no_model(const body_error *e)
+{
+    return has_word(e->code, "model_not_found") ||
+           (has_word(e->message, "model") &&
+            (has_word(e->message, "does not exist") || has_word(e->message, "not found")));
+}
+
+void fault_clean(fault *f)
+{
+    for (char *s = f->why; *s; s++) {
+        const bool is_c1 = (unsigned char)s[0] == 0xc2 && ((unsigned char)s[1] & 0xe0) == 0x80;
+        if (is_c1) *s++ = ' ';
+        if (is_c1 || (unsigned char)*s < ' ' || *s == 0x7f) *s = ' ';
+    }
+}
+
 void fault_judge(fault *out, const transport_call *c, const value *body, bool plain)
 {
     body_error e = {0};
@@ -138,6 +157,7 @@ void fault_judge(fault *out, const transport_call *c, const value *body, bool pl
             out->kind = rules[i].kind;
             break;
         }
-    if (plain && out->kind == FAULT_STOP && (status == 404 || status == 405 || status == 501))
+    if (plain && out->kind == FAULT_STOP && (status == 404 || status == 405 || status == 501) &&
+        !is_no_model(&e))
         out->kind = FAULT_UNSUPPORTED;
 }

@@ -26,4 +26,6 @@ typedef struct {
 
 /* body: of c, parsed; NULL when it is not JSON. plain: the request went to /completions. */
 void fault_judge(fault *out, const transport_call *c, const value *body, bool plain);
+/* A server's words go to terminals: control characters become blanks. */
+void fault_clean(fault *f);
 #endif

@@ -15,7 +15,7 @@
 
 /* How long answers that are paid for are waited for once the run must end. */
 static const double drain_seconds = 20;
-/* A server that never answered is given up sooner: a wrong address is the likelier reason. */
+/* A server that nobody ever reached is given up sooner: a wrong address is the likelier reason. */
 static const double first_patience = 10;
 enum { N_LOG_MOST = 64, N_WAITS_MOST = 40 };
 
@@ -35,9 +35,11 @@ struct job {
     const char *sent; /* body under way, in mem */
     size_t n_sent;
     char at[24];
-    choice_score *scores;            /* loglik, in mem */
-    uint32_t n_prompt, n_completion; /* summed over steps */
-    job *next;                       /* list of all */
+    choice_score *scores;                      /* loglik, in mem */
+    uint32_t n_prompt, n_cached, n_completion; /* summed over steps, as is the cost */
+    bool has_cost;
+    double cost;
+    job *next; /* list of all */
 };
 
 typedef struct {
@@ -163,12 +165,21 @@ static waage_status deliver(loop *l, job *j, reply *rp)
     return st;
 }
 
+/* What the steps of a job took together. */
+static void put_sums(reply *rp, const job *j)
+{
+    rp->prompt_tokens = j->n_prompt;
+    rp->cached_tokens = j->n_cached;
+    rp->completion_tokens = j->n_completion;
+    rp->has_cost = j->has_cost;
+    rp->cost = j->cost;
+}
+
 static waage_status deliver_failure(loop *l, job *j, finish_reason f, const char *why)
 {
     const char *text = arena_strdup(&j->mem, why);
     reply rp = {.finish = f, .error = text ? text : "", .text = ""};
-    rp.prompt_tokens = j->n_prompt;
-    rp.completion_tokens = j->n_completion;
+    put_sums(&rp, j);
     return deliver(l, j, &rp);
 }
 
@@ -242,7 +253,10 @@ static waage_status take_score(loop *l, job *j, const value *body)
     reply rp = {0};
     WAAGE_TRY(body_read(&rp, body, &j->mem, l->err));
     j->n_prompt += rp.prompt_tokens;
+    j->n_cached += rp.cached_tokens;
     j->n_completion += rp.completion_tokens;
+    j->has_cost = rp.has_cost;
+    j->cost += rp.cost;
     if (!score_read(&j->scores[j->step], body, text, strlen(prompt), &why, &j->mem)) {
         if (j->step == 0) l->h->no_scores = why; /* the probe: one request decides for all */
         return deliver_failure(l, j, FINISH_UNSUPPORTED, why);
@@ -258,8 +272,7 @@ static waage_status take_score(loop *l, job *j, const value *body)
     rp.text_len = 0;
     rp.choices = j->scores;
     rp.n_choices = rq->n_choices;
-    rp.prompt_tokens = j->n_prompt;
-    rp.completion_tokens = j->n_completion;
+    put_sums(&rp, j);
     return deliver(l, j, &rp);
 }
 
@@ -272,10 +285,10 @@ static void put_off(loop *l, job *j, double pause)
 }
 
 /* A server that has not answered anyone for too long ends the run; its items stay undone. */
-static bool is_hopeless(const loop *l, double now, double pause, const fault *f)
+static bool is_hopeless(const loop *l, double now, double pause, const transport_call *c)
 {
     double patience = l->h->e.patience;
-    if (l->n_success == 0 && f->kind == FAULT_WAIT && l->h->e.patience > first_patience)
+    if (l->n_success == 0 && c->fault == TRANSPORT_REFUSED && patience > first_patience)
         patience = first_patience;
     return l->ill_since >= 0 && now + pause - l->ill_since > patience;
 }
@@ -307,7 +320,7 @@ static waage_status handle_failure(loop *l, job *j, const fault *f)
     log_debug("%s: %s (item %s); again in %.1f s", l->h->e.host, f->why,
               j->rq->item_id ? j->rq->item_id : "-", pause);
     if (j->n_failed >= l->h->e.n_attempts) return deliver_failure(l, j, FINISH_ERROR, f->why);
-    if (is_hopeless(l, now, pause, f)) {
+    if (is_hopeless(l, now, pause, c)) {
         snprintf(why, sizeof why, "no answer for %.0f s: %.300s", now - l->ill_since, f->why);
         if (c->retry_after > l->h->e.patience)
             snprintf(why, sizeof why, "asks to wait %.0f s: %.300s", c->retry_after, f->why);
@@ -357,6 +370,7 @@ static waage_status handle(loop *l, job *j)
             snprintf(f.why, sizeof f.why, "%s", rp.error);
         }
     }
+    fault_clean(&f);
     WAAGE_TRY(note_exchange(l, j, f.kind == FAULT_NONE ? NULL : f.why));
     transport_release(c);
     switch (f.kind) {

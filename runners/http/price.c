@@ -9,6 +9,7 @@ static bool is_model(const char *model, const char *name)
     if (strncmp(model, name, n) != 0) return false;
     const char *rest = model + n;
     if (*rest == 0 || strcmp(rest, "-latest") == 0) return true;
+    if (strspn(rest + 1, "0123456789") < 4) return false; /* "-1-20250805" is another model's */
     size_t n_digits = 0;
     for (const char *s = rest; *s; s++)
         if (*s >= '0' && *s <= '9')

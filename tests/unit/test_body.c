@@ -251,6 +251,10 @@ static const struct {
      "\"INVALID_ARGUMENT\"}}",
      FAULT_STOP, "API key"},
     {400, "{\"error\": {\"message\": \"my api\"}}", FAULT_ERROR, "my api"}, /* not "api key" */
+    {400,
+     "{\"error\": {\"code\": \"data_inspection_failed\", \"message\": \"Input data may contain "
+     "inappropriate content.\"}}",
+     FAULT_FILTER, "inappropriate"},
     {402, "{\"error\": {\"message\": \"Insufficient Balance\"}}", FAULT_STOP, "Balance"},
     {403, "{\"error\": {\"code\": 403, \"message\": \"Your input was flagged\"}}", FAULT_FILTER,
      "flagged"},
@@ -287,6 +291,40 @@ static void test_failures(void **state)
     }
 }
 
+/* A 404 of /completions: no such API there, or no such model. */
+static void test_missing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        fault_kind kind;
+    } rows[] = {
+        {"{\"detail\": \"Not Found\"}", FAULT_UNSUPPORTED},
+        {"{\"error\": {\"code\": 404, \"message\": \"File Not Found\"}}", FAULT_UNSUPPORTED},
+        {"{\"error\": {\"message\": \"This is a chat model and not supported in the "
+         "v1/completions endpoint.\"}}",
+         FAULT_UNSUPPORTED},
+        {"{\"error\": {\"message\": \"model \\\"q\\\" not found, try pulling it first\"}}",
+         FAULT_STOP},
+        {"{\"error\": {\"message\": \"The model `q` does not exist.\"}}", FAULT_STOP},
+        {"{\"error\": {\"message\": \"no\", \"code\": \"model_not_found\"}}", FAULT_STOP}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const transport_call c = {.status = 404};
+        arena a = ARENA_EMPTY;
+        waage_err err;
+        value *body = NULL;
+        fault f;
+        assert_ok(json_parse(&body, &a, rows[i].body, strlen(rows[i].body), "x", 1, &err), err);
+        fault_judge(&f, &c, body, true);
+        if (f.kind != rows[i].kind) fail_msg("%s: kind %d", rows[i].body, (int)f.kind);
+        arena_free(&a);
+    }
+    fault f = {.why = "a\033[2Jb\r\nc\xc2\x9b"
+                      "31m \xc3\xa4\x7f"};
+    fault_clean(&f);
+    assert_string_equal(f.why, "a [2Jb  c  31m \xc3\xa4 ");
+}
+
 static void test_prices(void **state)
 {
     (void)state;
@@ -302,6 +340,8 @@ static void test_prices(void **state)
     assert_true(p->input == 0.4);
     assert_ok(price_find(&p, "Anthropic", "claude-sonnet-4-5-20250929", &a, &err), err);
     assert_true(p->input == 3 && p->cached == 0.3);
+    assert_ok(price_find(&p, "Anthropic", "claude-opus-4-8-20260801", &a, &err), err);
+    assert_null(p); /* not what claude-opus-4 costs */
     assert_ok(price_find(&p, "OpenAI", "gpt-4.1-turbo", &a, &err), err);
     assert_null(p);
     assert_ok(price_find(&p, "Anthropic", "gpt-4.1", &a, &err), err);
@@ -339,9 +379,8 @@ static void test_packed(void **state)
 int test_body(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_prices),
+        cmocka_unit_test(test_shapes),  cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_missing), cmocka_unit_test(test_prices),
         cmocka_unit_test(test_packed),
     };
     return cmocka_run_group_tests_name("body", tests, NULL, NULL);
