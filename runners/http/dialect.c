@@ -115,7 +115,7 @@ uint32_t dialect_thinking_tokens(const endpoint *e, const request *rq)
     } rows[] = {{"minimal", 1024}, {"low", 4096},    {"medium", 12288},
                 {"high", 32768},   {"xhigh", 49152}, {"max", 65536}};
     const char *effort = dialect_effort(e, rq);
-    if (dialect_is_off(e, rq)) return 0;
+    if (dialect_is_off(e, rq) || rq->answer_prefix) return 0; /* as request.h has it */
     if (rq->think.budget) return rq->think.budget;
     if (e->thinking) return e->thinking;
     for (size_t i = 0; effort && i < sizeof rows / sizeof *rows; i++)
@@ -246,9 +246,6 @@ const dialect *dialect_find(const endpoint *e, const request *rq, const char **w
         *why = "over HTTP, continuations are scored under the completion protocol only";
     else if (rq->proto == PROTOCOL_CHAT && rq->answer_prefix && !e->prefills)
         *why = "this API cannot be given the beginning of an answer";
-    else if (rq->proto == PROTOCOL_CHAT && rq->answer_prefix && e->api == API_MESSAGES &&
-             dialect_thinking_tokens(e, rq) > 0)
-        *why = "this API cannot be given the beginning of an answer while it thinks";
     else if (rq->proto == PROTOCOL_CHAT)
         return &dialects[e->api];
     else if (rq->kind == REQUEST_LOGLIK && !(plain && e->service->scores))

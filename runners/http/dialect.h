@@ -44,7 +44,8 @@ const char *dialect_field_name(dialect_field f); /* "temperature" */
 /* How much the model shall think: as the run says, else as the URI does; NULL: nothing is said. */
 const char *dialect_effort(const endpoint *e, const request *rq);
 bool dialect_is_off(const endpoint *e, const request *rq); /* it shall not think */
-/* Tokens for that, on top of the answer's limit; 0: none, or nothing is said. */
+/* Tokens for that, on top of the answer's limit; 0: none, nothing is said, or the answer's
+ * beginning is given. */
 uint32_t dialect_thinking_tokens(const endpoint *e, const request *rq);
 
 /* dialect_other.c */

@@ -42,7 +42,7 @@ value *dialect_build_responses(const endpoint *e, const request *rq, unsigned wi
 
 /* ---- Anthropic ---- */
 
-/* With thinking on, the API takes neither temperature nor top_k nor an answer's beginning. */
+/* With thinking on, the API takes neither temperature nor top_k. */
 static bool put_budget(arena *a, value *map, uint32_t tokens)
 {
     value *how = value_map(a);
@@ -51,7 +51,7 @@ static bool put_budget(arena *a, value *map, uint32_t tokens)
            value_map_set(a, map, "thinking", how);
 }
 
-static bool put_talk(arena *a, value *map, const request *rq, bool thinks)
+static bool put_talk(arena *a, value *map, const request *rq)
 {
     value *list = value_list(a);
     strbuf system = STRBUF_EMPTY;
@@ -65,8 +65,7 @@ static bool put_talk(arena *a, value *map, const request *rq, bool thinks)
             ok = put_message(a, list, m->role, m->content);
         }
     }
-    if (ok && rq->answer_prefix && !thinks)
-        ok = put_message(a, list, "assistant", rq->answer_prefix);
+    if (ok && rq->answer_prefix) ok = put_message(a, list, "assistant", rq->answer_prefix);
     if (ok && system.len)
         ok = !system.failed && dialect_put_str(a, map, "system", strbuf_str(&system));
     strbuf_free(&system);
@@ -84,7 +83,7 @@ value *dialect_build_messages(const endpoint *e, const request *rq, unsigned wit
     bool ok = map && dialect_put_str(a, map, "model", e->model) &&
               dialect_put_int(a, map, "max_tokens",
                               (int64_t)limit + (budget && budget < 1024 ? 1024 : budget)) &&
-              put_talk(a, map, rq, thinks);
+              put_talk(a, map, rq);
     if (ok && thinks) ok = put_budget(a, map, budget);
     if (ok && !thinks) ok = dialect_put_sampling(a, map, rq, without, names);
     if (ok && dialect_has(without, FIELD_STOP))

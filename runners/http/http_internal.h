@@ -15,6 +15,7 @@ typedef struct {
     size_t n_most;    /* requests under way */
     bool inspect_only;
     unsigned without;      /* fields that the server refused */
+    bool has_scored;       /* log-likelihoods have worked here */
     const char *no_scores; /* why log-likelihoods do not work here, once that is known */
 } http;
 

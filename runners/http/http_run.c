@@ -258,9 +258,12 @@ static waage_status take_score(loop *l, job *j, const value *body)
     j->has_cost = rp.has_cost;
     j->cost += rp.cost;
     if (!score_read(&j->scores[j->step], body, text, strlen(prompt), &why, &j->mem)) {
-        if (j->step == 0) l->h->no_scores = why; /* the probe: one request decides for all */
+        /* The probe: one request decides for all. Later a failure is the item's own: an empty
+         * prompt, say, whose first token has no probability. */
+        if (j->step == 0 && !l->h->has_scored) l->h->no_scores = why;
         return deliver_failure(l, j, FINISH_UNSUPPORTED, why);
     }
+    l->h->has_scored = true;
     if (++j->step < rq->n_choices) {
         j->due = 0;
         l->n_waiting++;

@@ -271,7 +271,8 @@ static void test_dialects(void **state)
         "\"system\": \"Be brief.\", \"messages\": [{\"role\": \"user\", \"content\": \"Hi "
         "\\\"you\\\"\"}, {\"role\": \"assistant\", \"content\": \"Well,\"}], \"temperature\": 0, "
         "\"stop_sequences\": [\"Q:\"]}");
-    assert_contains(build("anthropic:m;thinking=2000", &prefix, 0, &a), "while it thinks");
+    assert_contains(build("anthropic:m;thinking=2000", &prefix, 0, &a), /* does not think */
+                    "\"content\": \"Well,\"}], \"temperature\": 0, \"stop");
     assert_contains(build("anthropic:m;thinking=2000", &chat, 0, &a),
                     "\"max_tokens\": 2100, \"system\"");
     assert_contains(build("anthropic:m;thinking=2000", &chat, 0, &a),
@@ -621,6 +622,27 @@ static void test_scores(void **state)
     free(s);
 }
 
+/* Once they have come, one item without them does not speak for the others. */
+static void test_scores_of_one_missing(void **state)
+{
+    (void)state;
+    static const char *const choices[] = {" four"};
+    const fault_rule rule = {"Q020", "say:x"};
+    fault_server *f = fault_server_start(0, &rule, 1, 30);
+    session *s = session_create(200, PROTOCOL_COMPLETION);
+    waage_err err;
+    for (size_t i = 0; i < s->n; i++) {
+        s->rq[i].kind = REQUEST_LOGLIK;
+        s->rq[i].choice = choices;
+        s->rq[i].n_choices = 1;
+    }
+    assert_ok(ask(s, f, "", &err), err);
+    for (size_t i = 0; i < s->n; i++)
+        assert_int_equal(s->finish[i], i == 20 ? FINISH_UNSUPPORTED : FINISH_SCORED);
+    fault_server_stop(f);
+    free(s);
+}
+
 /* ---- What the client itself takes ---- */
 
 /* The server in a process of its own: its time and memory are not the client's. */
@@ -722,7 +744,8 @@ int test_http(void)
         cmocka_unit_test(test_dialects), cmocka_unit_test(test_apis),
         cmocka_unit_test(test_faults),   cmocka_unit_test(test_stops),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_storm),
-        cmocka_unit_test(test_scores),   cmocka_unit_test(test_overhead),
+        cmocka_unit_test(test_scores),   cmocka_unit_test(test_scores_of_one_missing),
+        cmocka_unit_test(test_overhead),
     };
     log_set_level(LOG_QUIET);
     const int bad = cmocka_run_group_tests_name("http", tests, NULL, NULL);
