@@ -1,6 +1,8 @@
 /* blocks.c - the pieces of a transformer block over the kernels. Here is decided who computes what;
  * no order of floating-point operations depends on it: a part is a set of whole outputs. */
 #include "runners/local/blocks.h"
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -77,6 +79,14 @@ void block_norm_row(const step *s, float *out, const float *x, model_norm norm, 
         s->kern->layernorm(out, x, norm.weight, norm.shift, n, s->m->p.norm_eps);
     else
         s->kern->rmsnorm(out, x, norm.weight, n, s->m->p.norm_eps);
+}
+
+bool block_is_finite(const float *x, size_t n)
+{
+    int bad = 0;
+    for (size_t i = 0; i < n; i++)
+        bad |= !(fabsf(x[i]) <= FLT_MAX);
+    return !bad;
 }
 
 void block_row(const kern_matrix *w, size_t row, float *out)

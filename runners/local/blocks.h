@@ -113,6 +113,8 @@ void block_norm_row(const step *s, float *out, const float *x, model_norm norm, 
  * thread, for use inside of a part. */
 void block_panels(const step *s, const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a,
                   size_t t0, size_t t1, float *y, size_t ldy, size_t thread);
+/* Neither NaN nor infinity among n values? */
+bool block_is_finite(const float *x, size_t n);
 /* Row `row` of w as float32 values. */
 void block_row(const kern_matrix *w, size_t row, float *out);
 /* Quantise rows of h that are k wide; rows that are not finite are marked bad and zeroed. */

@@ -44,8 +44,8 @@ static void softmax(float *x, size_t n)
         x[i] /= sum;
 }
 
-/* The largest of x that is not taken, the lowest index among equals; n when all are taken. NaN is
- * taken only when nothing else is left: its token has failed already, or will. */
+/* The largest of x that is not taken, the lowest index among equals; n when all are taken. With NaN
+ * among them it is some index that is not taken: the token fails for its logits, or its weights. */
 static size_t best_of(const float *x, const bool *taken, size_t n)
 {
     size_t best = n;
@@ -147,6 +147,7 @@ static void run_rows(step *s, row_job *job, pool_fn fn, size_t n_rows)
     pool_run(s->threads, (n_rows + ROW_RUN - 1) / ROW_RUN, fn, job);
 }
 
+/* A logit that is not finite may not be among the chosen, but it may have kept one out. */
 static void choose_part(void *ctx, size_t part, size_t thread)
 {
     (void)thread;
@@ -157,6 +158,7 @@ static void choose_part(void *ctx, size_t part, size_t thread)
     const size_t end = min_size((part + 1) * ROW_RUN, j->n_rows);
     for (size_t t = part * ROW_RUN; t < end; t++) {
         float *logits = e->logits + t * p->n_experts;
+        if (!block_is_finite(logits, p->n_experts)) s->bad[t] = 1;
         experts_choose(p, logits, j->l->v[LAYER_EXPERT_BIAS], e->ids + t * p->router.n_used,
                        e->weights + t * p->router.n_used);
     }

@@ -1,8 +1,6 @@
 /* forward.c - step buffers and the head. The head is by far the widest matrix, so only wanted rows
  * go through it, a few at a time: logits of a whole chunk would fill hundreds of megabytes. */
 #include "runners/local/forward.h"
-#include <float.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "runners/local/bigmem.h"
@@ -170,14 +168,6 @@ typedef struct {
     void *ctx;
 } head_job;
 
-static bool all_finite(const float *x, size_t n)
-{
-    int bad = 0;
-    for (size_t i = 0; i < n; i++)
-        bad |= !(fabsf(x[i]) <= FLT_MAX);
-    return !bad;
-}
-
 static void give_row(void *ctx, size_t part, size_t thread)
 {
     const head_job *j = ctx;
@@ -185,7 +175,7 @@ static void give_row(void *ctx, size_t part, size_t thread)
     const wanted_row *r = &j->rows[part];
     const float *logits = f->logits + part * f->opt.m->p.n_vocab;
     if (f->s.slices[r->slice].failed) return;
-    if (!f->s.bad[part] && all_finite(logits, f->opt.m->p.n_vocab))
+    if (!f->s.bad[part] && block_is_finite(logits, f->opt.m->p.n_vocab))
         j->fn(j->ctx, r->slice, f->s.pos[r->token], logits, thread);
     else
         f->row_bad[part] = 1;

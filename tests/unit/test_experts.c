@@ -1,12 +1,7 @@
 /* test_experts.c - the choice of experts against what the definitions give by hand: ties, groups,
  * biases that only choose, the three kinds of weights. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
+#include "engine_fixture.h"
 #include "runners/local/experts.h"
 
 static model_params params(size_t n, size_t used, experts_gating gating)
@@ -128,6 +123,47 @@ static void test_not_a_number(void **state)
     }
 }
 
+static void count_row(void *ctx, size_t slice, size_t pos, const float *logits, size_t thread)
+{
+    (void)slice, (void)pos, (void)logits, (void)thread;
+    ++*(size_t *)ctx;
+}
+
+/* The router of the last layer gives NaN for the last expert, which then is not chosen: the text
+ * must fail all the same. */
+static void test_router_not_finite(void **state)
+{
+    static const char *const paths[] = {"tests/fixtures/tiny-dsv3.gguf",
+                                        "tests/fixtures/tiny-gptoss.gguf",
+                                        "tests/fixtures/tiny-qwen3moe.gguf"};
+    const engine_setup s = {.n_threads = 2, .kv_pages = 8};
+    const int32_t tokens[] = {3, 4, 5};
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        engine_fixture f;
+        waage_err err = {0};
+        fixture_open(&f, paths[i], &s);
+        const kern_matrix *w = &f.m->layers[f.m->p.n_layers - 1].w[LAYER_ROUTER];
+        const size_t last = w->n_rows - 1;
+        char *panel =
+            (char *)f.m->panels.data + ((const char *)w->panels - (char *)f.m->panels.data);
+        float *first = (float *)(void *)(panel + last / KERN_PANEL_ROWS * w->panel_bytes);
+        assert_true(w->type == QUANT_F32 && w->n_rows == f.m->p.n_experts);
+        for (int broken = 0; broken < 2; broken++) {
+            const forward_options fo = {
+                .m = f.m, .kern = f.kern, .threads = f.threads, .kv = f.kv, .max_tokens = 8};
+            size_t n_rows = 0;
+            probe *p;
+            if (broken) first[last % KERN_PANEL_ROWS] = NAN;
+            must(probe_create(&p, &fo, f.kv, 3, &err), &err);
+            assert_int_equal(probe_read(p, tokens, 3, 0, count_row, &n_rows, &err),
+                             broken ? WAAGE_EFAIL : WAAGE_OK);
+            probe_free(p);
+        }
+        fixture_close(&f);
+    }
+}
+
 int test_experts(void);
 int test_experts(void)
 {
@@ -138,6 +174,7 @@ int test_experts(void)
         cmocka_unit_test(test_bias_only_chooses),
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_not_a_number),
+        cmocka_unit_test(test_router_not_finite),
     };
     return cmocka_run_group_tests_name("experts", tests, NULL, NULL);
 }
