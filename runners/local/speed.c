@@ -125,6 +125,10 @@ static waage_status time_load(runner_speed *out, measurement *m, waage_err *err)
         return WAAGE_OK;
     }
     WAAGE_TRY(run_until(m, all_write, err));
+    if (m->n_done > 0)
+        return waage_err_set(err, WAAGE_EUNSUPPORTED,
+                             "the model's context ends before %zu sequences write together",
+                             l->n_seqs);
     begun = now();
     m->n_new = 0;
     WAAGE_TRY(run_until(m, wrote_enough, err));
@@ -139,7 +143,9 @@ static waage_status run_load(runner_speed *out, measurement *m, const batch_opti
     const size_t n_vocab = opt->m->p.n_vocab;
     /* the first to write goes on while the last prompts are read */
     const size_t reading = l->n_seqs * (l->n_shared + l->n_prompt) / opt->chunk_tokens + l->n_seqs;
-    const size_t max_new = l->n_new > 0 ? l->n_new + 2 * reading + 2 : 1;
+    const size_t room = opt->m->p.n_context - l->n_shared - l->n_prompt;
+    const size_t want = l->n_new > 0 ? l->n_new + 2 * reading + 2 : 1;
+    const size_t max_new = want < room ? want : room;
     batch_options bo = *opt;
     rng r;
     rng_init(&r, salt, 1);
@@ -189,11 +195,23 @@ static void add_matrix(double *gop, double *gb, const kern_matrix *w)
     *gb += 1e-9 * (double)n_panels * (double)w->panel_bytes;
 }
 
+/* Of a stack of experts a token meets a few, which are alike; of the heads' all. */
+static void count_stacks(runner_limits *out, const model_params *p, const model_layer *l)
+{
+    for (size_t j = 0; j < LAYER_STACKS; j++) {
+        const size_t n = j == LAYER_K_B || j == LAYER_V_B ? p->n_heads : p->router.n_used;
+        for (size_t i = 0; l->stack[j] && i < n; i++)
+            add_matrix(&out->token_gop, &out->weight_gb, &l->stack[j][i]);
+    }
+}
+
 static void count_work(runner_limits *out, const model *m)
 {
-    for (size_t i = 0; i < m->p.n_layers; i++)
+    for (size_t i = 0; i < m->p.n_layers; i++) {
         for (size_t j = 0; j < LAYER_MATRICES; j++)
             add_matrix(&out->token_gop, &out->weight_gb, &m->layers[i].w[j]);
+        count_stacks(out, &m->p, &m->layers[i]);
+    }
     add_matrix(&out->head_gop, &out->weight_gb, &m->head);
 }
 
