@@ -136,8 +136,9 @@ waage_status pool_create(pool **out, size_t n_threads, waage_err *err)
     }
     if (n_threads > THREADS_MAX)
         return waage_err_set(err, WAAGE_EINVAL, "%zu threads; at most %d", n_threads, THREADS_MAX);
-    pool *p = calloc(1, sizeof *p);
+    pool *p = aligned_alloc(_Alignof(pool), sizeof *p); /* calloc aligns to less */
     if (!p) return waage_err_nomem(err);
+    memset(p, 0, sizeof *p);
     p->threads = calloc(n_threads, sizeof *p->threads);
     p->n_threads = n_threads;
     pthread_mutex_init(&p->lock, NULL);

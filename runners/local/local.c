@@ -202,7 +202,7 @@ static void log_mapped(const local_model *m)
 static waage_status load_weights(local_model *m, const runner_options *opt, waage_err *err)
 {
     WAAGE_TRY(pool_create(&m->threads, opt->n_threads, err));
-    model_params params;
+    model_params params = {0};
     const arch *unused;
     WAAGE_TRY(params_read(&params, &unused, m->file, err)); /* what the memory is divided by */
     const kv_shape shape = model_kv_shape(&params, KERN_KV_F32);
