@@ -234,8 +234,6 @@ typedef enum {
     ARCH_LAYER_NORM = 1, /* norms subtract the mean and have a shift */
     ARCH_POSITIONS = 2,  /* position_embd.weight instead of a rotation */
     ARCH_LATENT = 4,     /* lengths of keys and values are read by the architecture */
-    ARCH_LONGROPE =
-        16, /* rope_factors_short.weight and rope_factors_long.weight, if they are there */
     ARCH_ROPE_FREQS = 8, /* rope_freqs.weight divides the frequencies, where it is there */
 } arch_trait;
 

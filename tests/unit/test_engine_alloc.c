@@ -109,6 +109,8 @@ static void test_steps_allocate_nothing(void **state)
     (void)state;
     count_steps("tests/fixtures/tiny-llama.gguf", 100);
     count_steps("tests/fixtures/tiny-gemma3.gguf", 8);
+    count_steps("tests/fixtures/tiny-dsv3.gguf", 8);   /* experts, latent attention */
+    count_steps("tests/fixtures/tiny-gptoss.gguf", 8); /* experts with biases */
 }
 
 int test_engine_alloc(void);
