@@ -269,6 +269,13 @@ INLINE void tile_blocks(matmul_panel *u, const uint8_t *block, size_t stride, co
                 _mm256_store_ps(u->acc[rows->first + i] + 8 * half, acc.v[i][half]);
 }
 
+/* Tokens of the next tile of those left: a third one alone is not worth a tile of its own, which
+ * would be a quarter of this file's code. */
+INLINE size_t tile_size(size_t left)
+{
+    return left >= TILE ? TILE : left >= 2 ? 2 : 1;
+}
+
 INLINE void tile_tokens(matmul_panel *u, const uint8_t *block, size_t stride, const int_rows *rows,
                         size_t nr, size_t n_blocks, tile_kind kind)
 {
@@ -278,9 +285,6 @@ INLINE void tile_tokens(matmul_panel *u, const uint8_t *block, size_t stride, co
         break;
     case 2:
         tile_blocks(u, block, stride, rows, 2, n_blocks, kind);
-        break;
-    case 3:
-        tile_blocks(u, block, stride, rows, 3, n_blocks, kind);
         break;
     default:
         tile_blocks(u, block, stride, rows, 4, n_blocks, kind);
@@ -336,8 +340,8 @@ INLINE void tile_panels(matmul_panel *u, size_t n_panels, const kern_acts *a, si
 {
     const size_t stride = kind.bytes ? 512 : 1024;
     int_rows rows;
-    for (size_t i = 0; i < n_tokens; i += TILE) {
-        const size_t nr = n_tokens - i < TILE ? n_tokens - i : TILE;
+    for (size_t i = 0, nr; i < n_tokens; i += nr) {
+        nr = tile_size(n_tokens - i);
         rows_of(&rows, a, t0 + i, nr, i, k0, n, u->bias, kind);
         for (size_t j = 0; j < n_panels; j++)
             tile_tokens(&u[j], u[j].w, stride, &rows, nr, n / KERN_BLOCK, kind);
@@ -351,8 +355,8 @@ INLINE void tile_direct(matmul_panel *u, quant_type t, const panel_chunk *c, con
     const int bias = kind.bytes ? bytes_bias(t) : code_bias(t);
     int_rows rows;
     chunk_scales(u, t, c);
-    for (size_t i = 0; i < n_tokens; i += TILE) {
-        const size_t nr = n_tokens - i < TILE ? n_tokens - i : TILE;
+    for (size_t i = 0, nr; i < n_tokens; i += nr) {
+        nr = tile_size(n_tokens - i);
         rows_of(&rows, a, t0 + i, nr, i, k0, c->n, bias, kind);
         tile_tokens(u, panel_codes(t, c, 0), panel_layouts[t].block, &rows, nr, c->n / KERN_BLOCK,
                     kind);

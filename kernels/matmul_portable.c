@@ -202,11 +202,11 @@ void kern_matmul_portable(const kern_matrix *w, size_t p0, size_t p1, const kern
                           size_t t1, float *y, size_t ldy, void *scratch)
 {
     static const matmul_path paths[] = {
-        [QUANT_PLAIN] = {unpack_ints, tile_plain},
-        [QUANT_MINIMUM] = {unpack_ints, tile_minimum},
-        [QUANT_SUB16] = {unpack_ints, tile_sub16},
-        [QUANT_SUB16_MINIMUM] = {unpack_ints, tile_sub16_minimum},
-        [QUANT_FLOAT] = {unpack_floats, tile_floats},
+        [QUANT_PLAIN] = {unpack_ints, tile_plain, NULL, 0},
+        [QUANT_MINIMUM] = {unpack_ints, tile_minimum, NULL, 0},
+        [QUANT_SUB16] = {unpack_ints, tile_sub16, NULL, 0},
+        [QUANT_SUB16_MINIMUM] = {unpack_ints, tile_sub16_minimum, NULL, 0},
+        [QUANT_FLOAT] = {unpack_floats, tile_floats, NULL, 0},
     };
     const quant_shape shape = a->grade == KERN_GRADE_F32 ? QUANT_FLOAT : quant_infos[w->type].shape;
     matmul_run(paths[shape], w, p0, p1, a, t0, t1, y, ldy, scratch);
