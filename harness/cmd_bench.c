@@ -20,7 +20,7 @@ static const opt bench_options[] = {
     {0, "repeats", OPT_SIZE, offsetof(bench_args, repeats), "N",
      "the median of N is shown (default 3)"},
     {0, "fidelity", OPT_FLAG, offsetof(bench_args, fidelity), NULL,
-     "distance of the grades i16 and i8 from f32, instead of speed"},
+     "distance of the grades and of --kv-format from f32, instead of speed"},
     {0, "text", OPT_TEXT, offsetof(bench_args, text), "FILE",
      "the text for --fidelity (default: one of our own; - is standard input)"},
     {0, "tokens", OPT_SIZE, offsetof(bench_args, fidelity_tokens), "N",
@@ -265,13 +265,15 @@ static void put_fidelity(const bench *b, const char *grade, const runner_fidelit
 
 static waage_status measure_fidelity(bench *b, waage_err *err)
 {
-    static const char *const grades[] = {"i16", "i8"};
+    static const char *const grades[] = {"i16", "i8", "f32"};
+    const char *kv = b->args->model.open_as.kv_format;
+    const size_t n_grades = kv && strcmp(kv, "f32") != 0 ? 3 : 2; /* f32 costs nothing by itself */
     char *text = NULL;
     size_t len = 0;
     if (b->args->text) WAAGE_TRY(cmd_read_text(&text, &len, b->args->text, err));
     if (b->args->json) strbuf_puts(b->out, ", \"fidelity\": [");
     waage_status st = WAAGE_OK;
-    for (size_t i = 0; st == WAAGE_OK && i < sizeof grades / sizeof *grades; i++) {
+    for (size_t i = 0; st == WAAGE_OK && i < n_grades; i++) {
         runner_fidelity f;
         st = b->r->ops->fidelity(b->r, grades[i], text, len, b->args->fidelity_tokens, &f, err);
         if (st == WAAGE_OK) put_fidelity(b, grades[i], &f, i == 0);

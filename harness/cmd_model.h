@@ -24,9 +24,12 @@ typedef struct {
      CMD_MODEL_AT(base, activations),                                                               \
      "i8|i16|f32",                                                                                  \
      "grade of the local engine (default i16)"},                                                    \
-        {0,          "kv-format",                                                                   \
-         OPT_CHOICE, CMD_MODEL_AT(base, kv_format),                                                 \
-         "f32",      "how keys and values are kept (f32 is the only one so far)"},                  \
+        {0,                                                                                         \
+         "kv-format",                                                                               \
+         OPT_CHOICE,                                                                                \
+         CMD_MODEL_AT(base, kv_format),                                                             \
+         "f32|f16|q8",                                                                              \
+         "how keys and values are kept (default f32)"},                                             \
         {0, "date", OPT_TEXT, CMD_MODEL_AT(base, date), "YYYY-MM-DD", "today, for chat templates"}, \
         {0, "threads", OPT_SIZE, CMD_MODEL_AT(base, n_threads), "N", "default: all processors"},    \
         {0, "batch", OPT_SIZE, CMD_MODEL_AT(base, n_batch), "N", "sequences at a time"},            \

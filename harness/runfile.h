@@ -82,9 +82,12 @@ typedef struct {
          RUNFILE_AT(base, activations),                                                            \
          "i8|i16|f32",                                                                             \
          "grade of the local engine (default i16)"},                                               \
-        {0,          "kv-format",                                                                  \
-         OPT_CHOICE, RUNFILE_AT(base, kv_format),                                                  \
-         "f32",      "how keys and values are kept (f32 is the only one so far)"},                 \
+        {0,                                                                                        \
+         "kv-format",                                                                              \
+         OPT_CHOICE,                                                                               \
+         RUNFILE_AT(base, kv_format),                                                              \
+         "f32|f16|q8",                                                                             \
+         "how keys and values are kept (default f32)"},                                            \
         {0, "data", OPT_TEXT, RUNFILE_AT(base, data), "DIR", "where data files are"},              \
         {0, "threads", OPT_SIZE, RUNFILE_AT(base, threads), "N", "default: all processors"},       \
         {0, "batch", OPT_SIZE, RUNFILE_AT(base, batch), "N", "sequences at a time"},               \

@@ -66,7 +66,8 @@ typedef struct {
     void (*stream)(void *ctx, const request *rq, const char *text, size_t len);
 } runner_io;
 
-/* How far the answers of one activation grade lie from those of f32, over the tokens of a text. */
+/* How far the answers of one activation grade and key/value format lie from those of f32, over the
+ * tokens of a text. */
 typedef struct {
     size_t n_positions;
     double mean_kl, p999_kl, max_kl; /* KL(f32 || grade) in nats, per position */
@@ -122,9 +123,9 @@ struct runner_ops {
     uint32_t (*thought)(const runner *r, const request *rq);
     /* Run until END, an error, or interrupt_signal(); WAAGE_EINTR in the last case. */
     waage_status (*run)(runner *r, const runner_io *io, waage_err *err);
-    /* Distance of a grade ("i16", "i8") from f32 over the first max_tokens tokens of a text (NULL:
-     * a text of the runner's own), whatever grade the runner was opened with. NULL where it makes
-     * no sense. */
+    /* Distance of a grade ("i16", "i8", "f32"), with keys and values kept as the runner was told,
+     * from f32 in both, over the first max_tokens tokens of a text (NULL: a text of the runner's
+     * own), whatever grade the runner was opened with. NULL where it makes no sense. */
     waage_status (*fidelity)(runner *r, const char *activations, const char *text, size_t len,
                              size_t max_tokens, runner_fidelity *out, waage_err *err);
     /* Speed under a load, once; and what it is to be compared with. NULL where it makes no sense.

@@ -1,8 +1,9 @@
-/* fidelity.c - KL(f32 || grade) at each position, in double; a few rows at a time, since two rows
- * of logits for each of 2,000 positions would be gigabytes. */
+/* fidelity.c - KL(f32 || what is measured) at each position, in double; a few rows at a time, since
+ * two rows of logits for each of 2,000 positions would be gigabytes. */
 #include "runners/local/fidelity.h"
 #include <stdlib.h>
 #include <string.h>
+#include "harness/base/num.h"
 #include "harness/base/rng.h"
 #include "kernels/fmath.h"
 
@@ -59,6 +60,22 @@ static void summarise(runner_fidelity *out, comparison *c, size_t n)
     out->p999_kl = c->kl[(size_t)((double)(n - 1) * 0.999)];
 }
 
+/* The oracle keeps its keys and values in f32, whatever is measured. */
+static waage_status open_both(probe **oracle, kvcache **oracle_kv, probe **graded,
+                              const forward_options *opt, kvcache *kv, size_t n, waage_err *err)
+{
+    const kv_shape shape = model_kv_shape(&opt->m->p, KERN_KV_F32);
+    const size_t n_pages = (n + KV_PAGE_LEN - 1) / KV_PAGE_LEN;
+    forward_options fo = *opt;
+    size_t bytes;
+    fo.max_tokens = ROWS;
+    WAAGE_TRY(probe_create(graded, &fo, kv, n, err));
+    fo.grade = KERN_GRADE_F32;
+    if (!num_mul_size(&bytes, n_pages, kvcache_page_bytes(shape))) return waage_err_nomem(err);
+    WAAGE_TRY(kvcache_create(oracle_kv, shape, bytes, err));
+    return probe_create(oracle, &fo, *oracle_kv, n, err);
+}
+
 static waage_status read_both(comparison *c, probe *oracle, probe *graded, const int32_t *tokens,
                               size_t n, waage_err *err)
 {
@@ -74,20 +91,18 @@ waage_status fidelity_measure(runner_fidelity *out, const forward_options *opt, 
                               const int32_t *tokens, size_t n, waage_err *err)
 {
     probe *oracle = NULL, *graded = NULL;
+    kvcache *oracle_kv = NULL;
     comparison c = {.opt = opt};
-    forward_options fo = *opt;
-    fo.max_tokens = ROWS;
     c.oracle = calloc(ROWS, opt->m->p.n_vocab * sizeof *c.oracle);
     c.kl = calloc(n, sizeof *c.kl);
     c.flip = calloc(n, 1);
     waage_status st = c.oracle && c.kl && c.flip ? WAAGE_OK : waage_err_nomem(err);
-    if (st == WAAGE_OK) st = probe_create(&graded, &fo, kv, n, err);
-    fo.grade = KERN_GRADE_F32;
-    if (st == WAAGE_OK) st = probe_create(&oracle, &fo, kv, n, err);
+    if (st == WAAGE_OK) st = open_both(&oracle, &oracle_kv, &graded, opt, kv, n, err);
     if (st == WAAGE_OK) st = read_both(&c, oracle, graded, tokens, n, err);
     if (st == WAAGE_OK) summarise(out, &c, n);
     probe_free(oracle);
     probe_free(graded);
+    kvcache_free(oracle_kv);
     free(c.oracle);
     free(c.kl);
     free(c.flip);

@@ -8,6 +8,8 @@
 
 enum { MAX_LOOKS = 32 }; /* pages with the same parent that are compared for a common beginning */
 
+const char *const kvcache_format_names[KERN_KV_FORMATS] = {"f32", "f16", "q8"};
+
 struct kvcache {
     kv_shape shape;
     size_t block_bytes;

@@ -15,6 +15,8 @@
 
 enum { KV_PAGE_LEN = 64 }; /* = KERN_ATTN_BLOCK: a page is a softmax block */
 
+extern const char *const kvcache_format_names[KERN_KV_FORMATS]; /* as --kv-format takes them */
+
 typedef struct kvcache kvcache; /* opaque */
 
 typedef struct kv_page {

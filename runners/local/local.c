@@ -71,16 +71,24 @@ static waage_status find_grade(kern_grade *out, const char **name, const char *w
     return waage_err_set(err, WAAGE_EINVAL, "activations '%s'; known are i16, i8 and f32", want);
 }
 
+static waage_status find_kv_format(local_model *m, const char *want, waage_err *err)
+{
+    for (kern_kv_format f = KERN_KV_F32; f < KERN_KV_FORMATS; f++) {
+        if (strcmp(kvcache_format_names[f], want) != 0) continue;
+        m->kv_format = f;
+        m->info.kv_format = kvcache_format_names[f];
+        return WAAGE_OK;
+    }
+    return waage_err_set(err, WAAGE_EINVAL, "key/value format '%s'; known are f32, f16 and q8",
+                         want);
+}
+
 static waage_status read_grade(local_model *m, const runner_options *opt, waage_err *err)
 {
     const char *want = opt->activations ? opt->activations : grades[0].name;
-    const char *kv = opt->kv_format ? opt->kv_format : "f32";
     WAAGE_TRY(find_grade(&m->grade, &m->info.activations, want, err));
-    if (strcmp(kv, "f32") != 0)
-        return waage_err_set(err, WAAGE_EUNSUPPORTED,
-                             "key/value format '%s'; this engine stores f32", kv);
-    m->info.kv_format = "f32";
-    return WAAGE_OK;
+    return find_kv_format(m, opt->kv_format ? opt->kv_format : kvcache_format_names[KERN_KV_F32],
+                          err);
 }
 
 static waage_status read_kernels(local_model *m, const runner_options *opt, waage_err *err)
@@ -205,7 +213,7 @@ static waage_status load_weights(local_model *m, const runner_options *opt, waag
     model_params params = {0};
     const arch *unused;
     WAAGE_TRY(params_read(&params, &unused, m->file, err)); /* what the memory is divided by */
-    const kv_shape shape = model_kv_shape(&params, KERN_KV_F32);
+    const kv_shape shape = model_kv_shape(&params, m->kv_format);
     const size_t kv_bytes = kv_memory(opt, shape, params.n_context);
     WAAGE_TRY(model_load(&m->model, m->file, m->threads, weights_memory(opt, kv_bytes), err));
     log_mapped(m);

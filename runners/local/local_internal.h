@@ -23,6 +23,7 @@ typedef struct {
     pool *threads;
     const kern_set *kern;
     kern_grade grade;
+    kern_kv_format kv_format;
     model *model;
     kvcache *kv;
     size_t n_batch;

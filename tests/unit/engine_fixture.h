@@ -41,6 +41,7 @@ typedef struct {
     size_t weights;  /* bytes of packed panels; 0: all */
     const char *isa; /* NULL: the best one */
     kern_grade grade;
+    kern_kv_format kv_format;
 } engine_setup;
 
 static inline void must(waage_status st, const waage_err *err)
@@ -58,7 +59,7 @@ static inline void fixture_open(engine_fixture *f, const char *path, const engin
     must(pool_create(&f->threads, s->n_threads, &err), &err);
     must(model_load(&f->m, f->file, f->threads, s->weights > 0 ? s->weights : SIZE_MAX, &err),
          &err);
-    const kv_shape shape = model_kv_shape(&f->m->p, KERN_KV_F32);
+    const kv_shape shape = model_kv_shape(&f->m->p, s->kv_format);
     must(kvcache_create(&f->kv, shape, s->kv_pages * kvcache_page_bytes(shape), &err), &err);
 }
 

@@ -128,6 +128,24 @@ static const struct {
 } grades[] = {{"i16", KERN_GRADE_I16}, {"i8", KERN_GRADE_I8}, {"f32", KERN_GRADE_F32}};
 enum { N_GRADES = 3 };
 
+/* Models that run in every key/value format: plain, with sinks and a window, with keys and values
+ * of two lengths. */
+static bool stores_apart(size_t m)
+{
+    static const char *const names[] = {"tiny-llama", "tiny-gptoss", "tiny-dsv3"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(tiny_models[m], names[i]) == 0) return true;
+    return false;
+}
+
+/* Rows of tests/golden/tiny-hashes.txt: "i16", or "i16+q8" where keys and values are not f32. */
+static void setup_name(char name[16], size_t grade, kern_kv_format kv)
+{
+    const char *plus = kv == KERN_KV_F32 ? "" : "+";
+    (void)snprintf(name, 16, "%s%s%s", grades[grade].name, plus,
+                   *plus ? kvcache_format_names[kv] : "");
+}
+
 /* Hash of the jobs under a setup; the fixture's plain setup is one thread, one slot. */
 static void check_setup(const char *name, const engine_setup *s, const char *expected,
                         const char *what)
@@ -160,16 +178,20 @@ static void test_committed_hashes(void **state)
     static workload w;
     size_t n_bad = 0;
     for (size_t m = 0; m < N_TINY; m++)
-        for (size_t g = 0; g < N_GRADES; g++) {
-            char expected[HASH_HEX];
+        for (size_t g = 0; g < N_GRADES * KERN_KV_FORMATS; g++) {
+            char expected[HASH_HEX], name[16];
             engine_setup s = plain;
-            s.grade = grades[g].grade;
+            s.grade = grades[g % N_GRADES].grade;
+            s.kv_format = (kern_kv_format)(g / N_GRADES);
             s.n_slots = 8;
+            if (s.kv_format != KERN_KV_F32 && (s.grade != KERN_GRADE_I16 || !stores_apart(m)))
+                continue;
             run_workload(&w, tiny_models[m], &s);
-            read_golden_hash(expected, tiny_models[m], grades[g].name);
+            setup_name(name, g % N_GRADES, s.kv_format);
+            read_golden_hash(expected, tiny_models[m], name);
             if (strcmp(expected, w.hex) == 0) continue;
             n_bad++;
-            fprintf(stderr, "   now: %s %s %s\n", tiny_models[m], grades[g].name, w.hex);
+            fprintf(stderr, "   now: %s %s %s\n", tiny_models[m], name, w.hex);
         }
     if (n_bad > 0)
         fail_msg(
@@ -194,16 +216,19 @@ static void test_kernel_sets(void **state)
     for (size_t k = 0; kern_sets[k]; k++) {
         if (!kern_sets[k]->available()) continue;
         for (size_t m = 0; m < N_TINY; m++)
-            for (size_t g = 0; g < N_GRADES; g++) {
-                char expected[HASH_HEX];
-                if (!has_turn(m, g, N_GRADES)) continue;
+            for (size_t g = 0; g < N_GRADES + (stores_apart(m) ? KERN_KV_FORMATS - 1 : 0); g++) {
+                char expected[HASH_HEX], name[16];
+                const size_t grade = g < N_GRADES ? g : 0; /* i16 in the other formats */
+                if (g < N_GRADES && !has_turn(m, g, N_GRADES)) continue;
                 engine_setup s = {.n_threads = 2,
                                   .n_slots = 5,
                                   .chunk = 100,
                                   .kv_pages = 60,
                                   .isa = kern_sets[k]->name,
-                                  .grade = grades[g].grade};
-                read_golden_hash(expected, tiny_models[m], grades[g].name);
+                                  .grade = grades[grade].grade,
+                                  .kv_format = (kern_kv_format)(g - (g < N_GRADES ? g : 2))};
+                setup_name(name, grade, s.kv_format);
+                read_golden_hash(expected, tiny_models[m], name);
                 check_setup(tiny_models[m], &s, expected, "kernel set");
             }
     }
@@ -226,10 +251,17 @@ static void test_batch_threads_chunks_memory(void **state)
         {.n_threads = 3, .n_slots = 4, .chunk = 77, .kv_pages = 5}, /* one sequence, and no more */
     };
     for (size_t m = 0; m < N_TINY; m++) {
-        char expected[HASH_HEX];
-        read_golden_hash(expected, tiny_models[m], "i16");
         for (size_t i = 0; i < sizeof setups / sizeof *setups; i++)
-            if (has_turn(m, i, 4)) check_setup(tiny_models[m], &setups[i], expected, "batch");
+            for (kern_kv_format f = KERN_KV_F32; f < KERN_KV_FORMATS; f++) {
+                if (!has_turn(m, i, 4)) continue;
+                if (f != KERN_KV_F32 && (f != 1 + i / 2 % 2 || !stores_apart(m))) continue;
+                char expected[HASH_HEX], name[16];
+                engine_setup s = setups[i];
+                s.kv_format = f;
+                setup_name(name, 0, f);
+                read_golden_hash(expected, tiny_models[m], name);
+                check_setup(tiny_models[m], &s, expected, "batch");
+            }
     }
 }
 

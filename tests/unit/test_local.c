@@ -140,8 +140,9 @@ static void test_wrong_options(void **state)
     runner_options o = {.activations = "i4"};
     assert_int_equal(runner_open(&r, llama_path, &o, &err), WAAGE_EINVAL);
     assert_non_null(strstr(err.msg, "i4"));
-    o = (runner_options){.kv_format = "q8"};
-    assert_int_equal(runner_open(&r, llama_path, &o, &err), WAAGE_EUNSUPPORTED);
+    o = (runner_options){.kv_format = "q4"};
+    assert_int_equal(runner_open(&r, llama_path, &o, &err), WAAGE_EINVAL);
+    assert_non_null(strstr(err.msg, "q8"));
     o = (runner_options){.isa = "vax"};
     assert_int_equal(runner_open(&r, llama_path, &o, &err), WAAGE_EINVAL);
     assert_non_null(strstr(err.msg, "portable"));
@@ -492,6 +493,26 @@ static void test_fidelity(void **state)
     runner_close(r);
 }
 
+/* What stored keys and values cost by themselves: nothing in f32, little in f16, more in q8. */
+static void test_fidelity_of_kv_formats(void **state)
+{
+    (void)state;
+    double kl[KERN_KV_FORMATS];
+    for (kern_kv_format f = KERN_KV_F32; f < KERN_KV_FORMATS; f++) {
+        runner_fidelity out;
+        waage_err err = {0};
+        runner *r = open_model(
+            llama_path, &(runner_options){.n_threads = 1, .kv_format = kvcache_format_names[f]});
+        assert_string_equal(r->ops->info(r)->kv_format, kvcache_format_names[f]);
+        must(r->ops->fidelity(r, "f32", NULL, 0, 300, &out, &err), &err);
+        kl[f] = out.mean_kl;
+        runner_close(r);
+    }
+    assert_true(kl[KERN_KV_F32] == 0);
+    assert_true(kl[KERN_KV_F16] > 0 && kl[KERN_KV_F16] < 1e-5);
+    assert_true(kl[KERN_KV_Q8] > 10 * kl[KERN_KV_F16] && kl[KERN_KV_Q8] < 1e-2);
+}
+
 int test_local(void);
 int test_local(void)
 {
@@ -508,6 +529,7 @@ int test_local(void)
         cmocka_unit_test(test_context_ends_generation),
         cmocka_unit_test(test_channels),
         cmocka_unit_test(test_fidelity),
+        cmocka_unit_test(test_fidelity_of_kv_formats),
     };
     return cmocka_run_group_tests_name("local", tests, NULL, NULL);
 }
