@@ -67,7 +67,7 @@ FORMAT_SRC = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 
 isa_of = $(strip $(foreach s,$(ISA_SUFFIXES),$(if $(filter %_$(s).c,$(1)),$(ISA_FLAGS_$(s)))))
 
-.PHONY: all have-deps deps demo test check asan tsan fuzz check-layers format format-check install clean help
+.PHONY: all have-deps bare-arm deps demo test check asan tsan fuzz check-layers format format-check install clean help
 .SECONDARY:
 
 all: have-deps $(O)/waage ## build build/release/waage
@@ -130,6 +130,21 @@ $(O)/bench_%: $(O)/tests/bench_%.o $(O)/libwaage.a
 
 $(O)/fuzz_%: tests/fuzz/fuzz_%.c $(O)/libwaage.a
 	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< $(O)/libwaage.a $(LDLIBS_ALL)
+
+# Kernels, GGUF and graph over libc alone, here and for 64-bit Arm under an emulator (tests/bare). What they do not
+# call is dropped by the linker, with the libraries it would need.
+BARE := arch bigmem blocks carver experts forward gguf gguf_meta graph_% kvcache latent model params probe rope
+BARE_SRC = $(filter kernels/%.c $(BARE:%=runners/local/%.c) $(addprefix harness/base/,arena.c cursor.c err.c pool.c),$(SRC)) \
+           $(addprefix tests/unit/test_,attention.c fmath.c kernels.c kernels_ops.c quant.c) tests/bare/bare.c
+BARE_CFLAGS := -Itests/bare -DKERNEL_CASES_FEW -ffunction-sections -fdata-sections
+$(O)/bare: $(BARE_SRC:%.c=$(O)/%.o)
+	$(CC) -static -Wl,--gc-sections -o $@ $^ -lm -lpthread
+
+bare-arm: ## kernel tests on 64-bit Arm under an emulator; logits there equal to those here
+	$(MAKE) O=build/bare PKG_CFLAGS= CFLAGS="$(BARE_CFLAGS)" build/bare/bare
+	$(MAKE) O=build/bare-arm ARCH=aarch64 CC="$(ARM_CC)" PKG_CFLAGS= CFLAGS="$(BARE_CFLAGS)" build/bare-arm/bare
+	tests/bare/run.sh build/bare/bare build/bare-arm/bare
+ARM_CC ?= aarch64-linux-gnu-gcc
 
 deps: ## install what is missing (Debian, Ubuntu); elsewhere say what is needed
 	@sh tools/deps.sh

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "kernels/half.h"
+#include "kernels/scales.h"
 
 /* Byte of element j of a quad; its own inverse. */
 static const uint8_t quad_byte[4] = {0, 2, 1, 3};
@@ -183,60 +184,11 @@ void panel_pack(quant_type t, void *panel, const void *rows, size_t row_bytes, s
 
 /* ---- Reading back ------------------------------------------------------------------------- */
 
-static float get_f16(const uint8_t *p, size_t index)
-{
-    uint16_t h;
-    memcpy(&h, p + 2 * index, sizeof h);
-    return half_f16_to_f32(h);
-}
-
-static float get_i8(const uint8_t *p, size_t index)
-{
-    return (float)(p[index] < 128 ? p[index] : p[index] - 256);
-}
-
-static void get_scales(quant_type t, const panel_chunk *c, size_t b, size_t r, quant_scales *out)
-{
-    const uint8_t *main = c->main, *tail = c->tail;
-    *out = (quant_scales){{0.0f, 0.0f}, {0.0f, 0.0f}};
-    switch (t) {
-    case QUANT_Q4_K:
-    case QUANT_Q5_K:
-        out->d[0] = get_f16(main, r) * (float)main[PANEL_Q4_K_SCALES + b * 16 + r];
-        out->m[0] = -(get_f16(main, 16 + r) * (float)main[PANEL_Q4_K_MINIMA + b * 16 + r]);
-        break;
-    case QUANT_Q2_K:
-        for (size_t h = 0; h < 2; h++) {
-            const uint8_t both = main[PANEL_Q4_K_SCALES + (b * 2 + h) * 16 + r];
-            out->d[h] = get_f16(main, r) * (float)(both & 15);
-            out->m[h] = -(get_f16(main, 16 + r) * (float)(both >> 4));
-        }
-        return;
-    case QUANT_Q3_K:
-    case QUANT_Q6_K:
-        for (size_t h = 0; h < 2; h++)
-            out->d[h] = get_f16(tail, r) * get_i8(main, (b * 2 + h) * 16 + r);
-        return;
-    case QUANT_IQ4_XS:
-        out->d[0] = get_f16(tail, r) * get_i8(main, b * 16 + r);
-        break;
-    case QUANT_MXFP4:
-        out->d[0] = quant_e8m0_half(tail[b * panel_layouts[t].tail_bytes + r]);
-        break;
-    default:
-        tail += b * panel_layouts[t].tail_bytes;
-        out->d[0] = get_f16(tail, r);
-        if (quant_infos[t].shape == QUANT_MINIMUM) out->m[0] = get_f16(tail, 16 + r);
-    }
-    out->d[1] = out->d[0];
-    out->m[1] = out->m[0];
-}
-
 void panel_values(quant_type t, const panel_chunk *c, size_t b, size_t r, quant_values *out)
 {
     const panel_layout *l = &panel_layouts[t];
     const uint8_t *codes = panel_codes(t, c, b);
-    get_scales(t, c, b, r, &out->s);
+    panel_scales(t, c, b, r, &out->s);
     for (size_t i = 0; i < 32; i++) {
         const size_t at = r * 4 + quad_byte[i % 4];
         unsigned code = get_bits(codes, l->low, i / 4, at);

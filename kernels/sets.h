@@ -1,17 +1,18 @@
-/* sets.h - the functions of each kernel set, named kern_OP_SET. Internal to kernels/.
- * One KERN_SETS row drives the declarations and the table in sets.c. */
+/* sets.h - the functions of each kernel set, named kern_OP_SET; KERN_SETS lists them, best first.
+ */
 #ifndef KERNELS_SETS_H
 #define KERNELS_SETS_H
 #include "kernels/kernels.h"
 
 #if defined(__x86_64__)
-#define KERN_SETS_X86(X) X(avx512vnni) X(avx2)
+#define KERN_SETS_HERE(X) X(avx512vnni) X(avx2)
+#elif defined(__aarch64__)
+#define KERN_SETS_HERE(X) X(neon)
 #else
-#define KERN_SETS_X86(X)
+#define KERN_SETS_HERE(X)
 #endif
-/* Best first. */
 #define KERN_SETS(X)                                                                               \
-    KERN_SETS_X86(X)                                                                               \
+    KERN_SETS_HERE(X)                                                                              \
     X(portable)
 
 #define KERN_DECLARE(set)                                                                          \

@@ -1,0 +1,206 @@
+/* attn_neon.c - attention with NEON: a lane is a position, then an output dimension. Rows go
+ * through a block 4 at a time (kernels/attn_tile.h), so that keys and values are loaded once for 4
+ * rows. Stored formats are converted on load, or once for many rows. */
+#include <math.h>
+#include "kernels/attn_tile.h"
+#include "kernels/fmath_neon.h"
+#include "kernels/lanes_neon.h"
+#include "kernels/sets.h"
+
+enum { ROWS = 4, VECTORS = 4, WIDTH = 4 * VECTORS }; /* lanes of a register tile: 16 */
+
+INLINE float32x4_t load4(kern_kv_format format, const void *x, size_t i)
+{
+    switch (format) {
+    case KERN_KV_F16: {
+        const uint16x4_t h = vld1_u16((const uint16_t *)x + i);
+        return vcvt_f32_f16(vreinterpret_f16_u16(h));
+    }
+    case KERN_KV_Q8: {
+        int32_t four;
+        memcpy(&four, (const int8_t *)x + i, sizeof four);
+        const int16x8_t wide = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four)));
+        return vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)));
+    }
+    default:
+        return vld1q_f32((const float *)x + i);
+    }
+}
+
+/* ---- Scores ------------------------------------------------------------------------------- */
+
+/* Positions at .. at+15 for nr rows. */
+INLINE void row_scores(tile *t, size_t r, size_t nr, kern_kv_format format, const void *keys,
+                       size_t at)
+{
+    float32x4_t acc[ROWS][VECTORS];
+    for (size_t i = 0; i < nr; i++)
+        for (size_t v = 0; v < VECTORS; v++)
+            acc[i][v] = vdupq_n_f32(0.0f);
+    const size_t key_dim = t->job->kv.key_dim;
+    for (size_t d = 0; d < key_dim; d++)
+        for (size_t v = 0; v < VECTORS; v++) {
+            const float32x4_t key = load4(format, keys, d * KERN_ATTN_BLOCK + at + 4 * v);
+            for (size_t i = 0; i < nr; i++)
+                acc[i][v] = vfmaq_n_f32(acc[i][v], key, t->q[r + i][d]);
+        }
+    for (size_t i = 0; i < nr; i++)
+        for (size_t v = 0; v < VECTORS; v++)
+            vst1q_f32(t->weights[r + i] + at + 4 * v, acc[i][v]);
+}
+
+INLINE void block_scores(tile *t, size_t r0, size_t r1, kern_kv_format format, const void *keys)
+{
+    for (size_t at = 0; at < KERN_ATTN_BLOCK; at += WIDTH) {
+        size_t r = r0;
+        for (; r + ROWS <= r1; r += ROWS)
+            row_scores(t, r, ROWS, format, keys, at);
+        for (; r < r1; r++)
+            row_scores(t, r, 1, format, keys, at);
+    }
+}
+
+static void scale_row(float x[KERN_ATTN_BLOCK], const float *scales)
+{
+    for (size_t j = 0; j < KERN_ATTN_BLOCK; j += 4)
+        vst1q_f32(x + j, vmulq_f32(vld1q_f32(x + j), vld1q_f32(scales + j)));
+}
+
+/* ---- Softmax ------------------------------------------------------------------------------ */
+
+/* Positions that are not seen become -inf: their weight is 0, whatever the block holds there. */
+static void softmax_row(tile *t, size_t r)
+{
+    float *w = t->weights[r];
+    for (size_t j = 0; j < t->seen[r].j0; j++)
+        w[j] = -INFINITY;
+    for (size_t j = t->seen[r].j1; j < KERN_ATTN_BLOCK; j++)
+        w[j] = -INFINITY;
+    float32x4_t top = vdupq_n_f32(t->max[r]);
+    for (size_t j = 0; j < KERN_ATTN_BLOCK; j += 4)
+        top = vmaxq_f32(top, vld1q_f32(w + j));
+    const float max = vmaxvq_f32(top);
+    lanes16 acc = lanes_of(0.0f);
+    for (size_t j = 0; j < KERN_ATTN_BLOCK; j += 4) {
+        const float32x4_t e = fmath_exp_neon(vsubq_f32(vld1q_f32(w + j), vdupq_n_f32(max)));
+        acc.v[j / 4 % 4] = vaddq_f32(acc.v[j / 4 % 4], e);
+        vst1q_f32(w + j, e);
+    }
+    t->shrink[r] = vgetq_lane_f32(fmath_exp_neon(vdupq_n_f32(t->max[r] - max)), 0);
+    t->max[r] = max;
+    t->sum[r] = fmaf(t->sum[r], t->shrink[r], lanes_sum(acc));
+}
+
+/* ---- Values ------------------------------------------------------------------------------- */
+
+/* Output dimensions d .. d + 4*nv - 1 of nr rows, in registers through the seen positions. */
+INLINE void gather_dims(tile *t, size_t r, size_t nr, kern_kv_format format, const void *values,
+                        size_t d, size_t nv)
+{
+    const size_t value_dim = t->job->kv.value_dim;
+    const kv_range seen = t->seen[r];
+    float32x4_t acc[ROWS][VECTORS];
+    for (size_t i = 0; i < nr; i++)
+        for (size_t v = 0; v < nv; v++)
+            acc[i][v] = vmulq_n_f32(vld1q_f32(t->out[r + i] + d + 4 * v), t->shrink[r + i]);
+    for (size_t j = seen.j0; j < seen.j1; j++)
+        for (size_t v = 0; v < nv; v++) {
+            const float32x4_t value = load4(format, values, j * value_dim + d + 4 * v);
+            for (size_t i = 0; i < nr; i++)
+                acc[i][v] = vfmaq_n_f32(acc[i][v], value, t->weights[r + i][j]);
+        }
+    for (size_t i = 0; i < nr; i++)
+        for (size_t v = 0; v < nv; v++)
+            vst1q_f32(t->out[r + i] + d + 4 * v, acc[i][v]);
+}
+
+INLINE void gather_rows(tile *t, size_t r, size_t nr, kern_kv_format format, const void *values)
+{
+    const size_t value_dim = t->job->kv.value_dim;
+    size_t d = 0;
+    for (; d + WIDTH <= value_dim; d += WIDTH)
+        gather_dims(t, r, nr, format, values, d, VECTORS);
+    for (; d + 4 <= value_dim; d += 4)
+        gather_dims(t, r, nr, format, values, d, 1);
+    for (; d < value_dim; d++)
+        for (size_t i = 0; i < nr; i++) {
+            float acc = t->out[r + i][d] * t->shrink[r + i];
+            for (size_t j = t->seen[r].j0; j < t->seen[r].j1; j++)
+                acc =
+                    fmaf(t->weights[r + i][j], kv_element(format, values, j * value_dim + d), acc);
+            t->out[r + i][d] = acc;
+        }
+}
+
+INLINE void block_values(tile *t, size_t r0, size_t r1, kern_kv_format format, const void *values)
+{
+    for (size_t r = r0; r < r1;) {
+        const size_t n = tile_equal_rows(t, r, r1, ROWS);
+        if (n == ROWS) {
+            gather_rows(t, r, ROWS, format, values);
+            r += ROWS;
+            continue;
+        }
+        for (size_t end = r + n; r < end; r++)
+            gather_rows(t, r, 1, format, values);
+    }
+}
+
+/* ---- Blocks ------------------------------------------------------------------------------- */
+
+static void expand(float *to, kern_kv_format format, const void *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += 4) /* n is a multiple of 64 */
+        vst1q_f32(to + i,
+                  format == KERN_KV_F16 ? load4(KERN_KV_F16, x, i) : load4(KERN_KV_Q8, x, i));
+}
+
+/* The stored format itself, or f32 after an expansion that pays from two groups of rows on. */
+INLINE kern_kv_format prepared(const tile *t, size_t n_rows, const void **x, size_t dim)
+{
+    const kern_kv_format format = t->job->kv.format;
+    if (format == KERN_KV_F32 || n_rows <= ROWS) return format;
+    expand(t->job->scratch, format, *x, dim * KERN_ATTN_BLOCK);
+    *x = t->job->scratch;
+    return KERN_KV_F32;
+}
+
+/* Rows r0 <= r < r1 see something of this block. */
+static void attend_block(tile *t, size_t r0, size_t r1, const void *block)
+{
+    const kern_kv_shape s = t->job->kv;
+    const kv_view view = kv_view_of(s, block);
+    const void *keys = view.keys, *values = view.values;
+    switch (prepared(t, r1 - r0, &keys, s.key_dim)) {
+    case KERN_KV_F16:
+        block_scores(t, r0, r1, KERN_KV_F16, keys);
+        break;
+    case KERN_KV_Q8:
+        block_scores(t, r0, r1, KERN_KV_Q8, keys);
+        break;
+    default:
+        block_scores(t, r0, r1, KERN_KV_F32, keys);
+        break;
+    }
+    for (size_t r = r0; r < r1; r++) {
+        if (view.key_scales) scale_row(t->weights[r], view.key_scales);
+        softmax_row(t, r);
+        if (view.value_scales) scale_row(t->weights[r], view.value_scales);
+    }
+    switch (prepared(t, r1 - r0, &values, s.value_dim)) {
+    case KERN_KV_F16:
+        block_values(t, r0, r1, KERN_KV_F16, values);
+        break;
+    case KERN_KV_Q8:
+        block_values(t, r0, r1, KERN_KV_Q8, values);
+        break;
+    default:
+        block_values(t, r0, r1, KERN_KV_F32, values);
+        break;
+    }
+}
+
+void kern_attention_neon(const kern_attn *job)
+{
+    tile_attend(job, attend_block);
+}
