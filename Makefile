@@ -34,6 +34,9 @@ LDLIBS_ALL = $(PKG_LIBS) -lcsv -lm -lpthread $(LDLIBS)
 KERNEL_FLAGS_release := -O3
 # Kernels know no threads; instrumented, the portable set alone would take minutes.
 KERNEL_FLAGS_tsan := -O2 -fno-sanitize=thread
+# Checks of every pointer make unrolled kernels take minutes to compile; bounds and arithmetic stay checked.
+KERNEL_FLAGS_asan := -fno-sanitize=alignment,null,pointer-overflow
+KERNEL_FLAGS_fuzz := $(KERNEL_FLAGS_asan)
 
 ARCH := $(shell uname -m)
 ISA_SUFFIXES := avx2 avx512vnni amx neon
