@@ -20,7 +20,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wstrict-prototypes -Wmi
 # The arithmetic is specified to the bit (docs/arithmetic.md): no contraction, no fast-math, no native.
 BASE_FLAGS := -std=c17 -D_POSIX_C_SOURCE=200809L -g -ffp-contract=off -fno-common -fno-math-errno
 OPT_release := -O2
-OPT_asan := -O1 -DWAAGE_ARENA_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT_asan := -O1 -DWAAGE_ARENA_DEBUG -DKERNEL_CASES_FEW -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_tsan := -O1 -fsanitize=thread
 OPT_fuzz := -O1 -DWAAGE_ARENA_DEBUG -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 OPT_cov := -O0 --coverage

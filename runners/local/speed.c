@@ -185,7 +185,7 @@ waage_status speed_measure(runner_speed *out, const batch_options *opt, const ru
 
 /* ---- Limits ---- */
 
-enum { PEAK_ROUNDS = 1 << 16, TRIES = 5 };
+enum { PEAK_ROUNDS = 1 << 22, TRIES = 5 };
 static const size_t read_bytes = (size_t)512 << 20; /* far above any cache */
 
 static void add_matrix(double *gop, double *gb, const kern_matrix *w)
