@@ -1,6 +1,7 @@
 /* template_call.c - how a callee is found by its name, gets its arguments and is run. The callees
- * themselves stand in tables beside their code: template_text.c, template_list.c, template_order.c,
- * template_filter.c, template_test.c and template_function.c. A name that is not in these tables is
+ * themselves stand in tables beside their code: template_text.c, template_split.c,
+ * template_format.c, template_list.c, template_order.c, template_filter.c, template_test.c and
+ * template_function.c. A name that is not in these tables is
  * refused when a template is compiled. */
 #include "harness/base/template_impl.h"
 
@@ -26,8 +27,9 @@ waage_status call_need_str(render *r, const call_args *c, const tval *v, const c
 const callee *callee_find(call_kind kind, const char *name)
 {
     static const callee_table *const tables[] = {
-        &template_text_callees, &template_list_callees,     &template_filter_callees,
-        &template_test_callees, &template_function_callees, &template_order_callees};
+        &template_text_callees,  &template_list_callees,     &template_filter_callees,
+        &template_test_callees,  &template_function_callees, &template_order_callees,
+        &template_split_callees, &template_format_callees};
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
         const callee *c = tables[t]->items;
         for (size_t i = 0; i < tables[t]->n; i++)

@@ -251,8 +251,11 @@ static waage_status parse_subscript(parser *p, node *obj, node **out)
     return parser_expect_op(p, "]");
 }
 
+/* Is it called as a macro, and not as a function? */
 static bool is_macro(const parser *p, const char *name)
 {
+    if (p->bodies && strcmp(name, "caller") == 0) return true;
+    if (p->recursive && strcmp(name, "loop") == 0) return true;
     for (size_t i = 0; i < p->n_macros; i++)
         if (strcmp(p->macros[i], name) == 0) return true;
     return false;
@@ -302,6 +305,14 @@ static waage_status parse_filter(parser *p, node **n)
     if (parser_take_op(p, "(")) WAAGE_TRY(parse_arguments(p, f));
     *n = f;
     return check_arguments(p, f);
+}
+
+waage_status parse_filter_chain(parser *p, node **n)
+{
+    do
+        WAAGE_TRY(parse_filter(p, n));
+    while (parser_take_op(p, "|"));
+    return WAAGE_OK;
 }
 
 /* Can this token begin the bare argument of a test (`is divisibleby 3`)? */

@@ -1,7 +1,8 @@
 /* template_impl.h - what the parts of the template interpreter share; not for other modules.
- * Source -> tokens (template_lex.c) -> tree (template_parse.c) -> text (template_eval.c), with the
- * values in template_value.c, the operators in template_op.c, and filters, tests, methods and
- * functions in the tables that template_call.c searches. */
+ * Source -> tokens (template_lex.c) -> tree (template_parse.c) -> text (template_exec.c for
+ * statements, template_eval.c for expressions), with the values in template_value.c, the operators
+ * in template_op.c, and filters, tests, methods and functions in the tables that template_call.c
+ * searches. template.c is what other modules see. */
 #ifndef BASE_TEMPLATE_IMPL_H
 #define BASE_TEMPLATE_IMPL_H
 #include "harness/base/template.h"
@@ -34,6 +35,8 @@ typedef struct tval tval;
 typedef struct tlist tlist;
 typedef struct tmap tmap;
 typedef struct tloop tloop;
+typedef struct tmacro tmacro;
+typedef struct frame frame; /* the names of one scope: template_exec.c */
 typedef struct node node;
 
 struct tval {
@@ -45,8 +48,8 @@ struct tval {
         tstr str; /* TV_STR; TV_UNDEFINED: the name for messages */
         tlist *list;
         tmap *map; /* TV_MAP and TV_NAMESPACE */
-        const tloop *loop;
-        const node *macro;
+        tloop *loop;
+        const tmacro *macro; /* NULL: the name of a function, good for `is defined` only */
     } u;
 };
 
@@ -63,6 +66,7 @@ struct tlist {
     tval *items;
     size_t n, cap;
     bool tuple; /* prints as (a, b) */
+    bool group; /* a tuple whose members are also called `grouper` and `list` */
     bool used;  /* a generator that was walked over */
     list_kind is;
 };
@@ -79,6 +83,15 @@ struct tmap {
 struct tloop {
     size_t index0, n;
     const tval *items; /* (n) */
+    size_t depth0;     /* of a recursive loop: calls of `loop` around this one */
+    const node *def;   /* N_FOR */
+    frame *scope;      /* where the statement stands */
+    tlist *changed;    /* what loop.changed() saw last, or NULL */
+};
+
+struct tmacro {
+    const node *def; /* N_MACRO */
+    frame *scope;    /* where it was defined: its body sees the names of this place */
 };
 
 /* A growing text with the writer of each byte. */
@@ -101,8 +114,9 @@ typedef enum {
     N_IF,
     N_FOR,
     N_SET,
-    N_SET_BLOCK,
+    N_WITH,
     N_MACRO,
+    N_CALL_BLOCK,
     N_BREAK,
     N_CONTINUE,
     N_SCOPE,
@@ -126,7 +140,8 @@ typedef enum {
     N_BINARY,
     N_COMPARE,
     N_OPERAND,
-    N_COND
+    N_COND,
+    N_CAPTURE
 } node_kind;
 
 typedef enum {
@@ -151,11 +166,15 @@ typedef enum {
 
 typedef struct callee callee; /* a filter, test, method or function */
 
+/* The special names that the body of a macro uses; only then it has them. */
+enum { MACRO_CALLER = 1, MACRO_VARARGS = 2, MACRO_KWARGS = 4 };
+
 struct node {
     node_kind kind;
     op_kind op;
     uint32_t line;
-    bool flag;        /* N_LIST: tuple; N_FILTER, N_TEST: unused */
+    bool flag;        /* N_LIST: tuple; N_FOR: recursive; N_PRINT: only text may be printed */
+    uint8_t takes;    /* N_MACRO: MACRO_* */
     const char *name; /* name, attribute, target */
     tval value;       /* N_CONST, N_TEXT */
     node *a, *b, *c, *d;
@@ -167,8 +186,10 @@ struct node {
 /* N_IF      a condition, b then, c else (N_IF again for elif) or NULL
  * N_FOR     kids targets (names), a iterable, b filter or NULL, c body, d else or NULL
  * N_SET     kids targets: N_NAME or N_ATTR of a name; a value
- * N_SET_BLOCK name, a body, b filter chain or NULL (not supported)
+ * N_WITH    kids N_SET, a body
  * N_MACRO   name, names parameters, kids defaults (NULL: none), a body
+ * N_CALL_BLOCK a N_CALL of a macro, b N_MACRO that it gets as `caller`
+ * N_CAPTURE what the body a prints, as a string
  * N_INDEX   a[b]; N_SLICE a[b:c:d], each may be NULL; N_ATTR a.name
  * N_CALL    a callee name (macro) or fn, kids arguments; N_METHOD a.fn(kids)
  * N_FILTER  a | fn(kids); N_TEST a is fn(kids)
@@ -210,7 +231,7 @@ WAAGE_MUST_CHECK waage_status template_parse_expression(node **out, arena *a, co
 
 /* ---- a rendering ---- */
 
-typedef struct frame frame;
+enum { RENDER_MAX_DEPTH = 600 };
 
 typedef struct {
     const template *t;
@@ -218,7 +239,7 @@ typedef struct {
     const char *date;
     uint64_t steps_left;
     size_t max_output;
-    size_t depth;   /* of nested evaluations */
+    size_t depth;   /* of nested evaluations, at most RENDER_MAX_DEPTH */
     frame *root;    /* top-level variables */
     node_kind jump; /* N_BREAK or N_CONTINUE while one is under way, else N_SEQ */
     waage_err *err;
@@ -238,6 +259,20 @@ waage_status render_fail(render *r, uint32_t line, const char *fmt, ...) WAAGE_P
 /* Charge the limits for n bytes of work; fails when the steps are used up. */
 WAAGE_MUST_CHECK waage_status render_charge(render *r, uint32_t line, size_t n_bytes);
 WAAGE_MUST_CHECK waage_status render_eval(render *r, frame *f, const node *n, tval *out);
+/* The truth of an expression; a strict template does not let an undefined one pass as false. */
+WAAGE_MUST_CHECK waage_status render_truth(render *r, frame *f, const node *n, bool *out);
+WAAGE_MUST_CHECK waage_status render_exec(render *r, frame *f, const node *n, tbuf *out);
+/* Call of a macro, or of `loop` in a recursive loop, by its name; caller: of a call block, or NULL.
+ */
+WAAGE_MUST_CHECK waage_status render_call(render *r, frame *f, const node *call, const tval *caller,
+                                          tval *out);
+/* What a body prints, in a scope of its own. */
+WAAGE_MUST_CHECK waage_status render_capture(render *r, frame *f, const node *body, tval *out);
+
+/* A scope inside of `parent` (NULL: the outermost one); NULL when memory is out. */
+frame *frame_new(render *r, frame *parent);
+const tval *frame_find(const frame *f, const char *name); /* here or further out, or NULL */
+WAAGE_MUST_CHECK waage_status frame_bind(render *r, frame *f, const char *name, tval v);
 
 /* ---- values: template_value.c ---- */
 
@@ -274,6 +309,9 @@ tstr tstr_slice(tstr s, size_t start, size_t end); /* bytes */
 bool tstr_same(tstr a, tstr b);
 /* Position of b in a at or after byte `from`, or SIZE_MAX. */
 size_t tstr_find(tstr a, tstr b, size_t from);
+size_t tstr_find_last(tstr a, tstr b);
+/* Python's isupper() and islower(): template_text.c. */
+bool tstr_has_case(tstr s, bool upper);
 
 void tbuf_free(tbuf *b);
 void tbuf_put(tbuf *b, tstr s);
@@ -286,6 +324,7 @@ WAAGE_MUST_CHECK waage_status tbuf_take_value(render *r, uint32_t line, tbuf *b,
 /* str(v) and repr(v) of Python, JSON text. Strict templates refuse undefined values. */
 WAAGE_MUST_CHECK waage_status tval_print(render *r, uint32_t line, const tval *v, tbuf *out);
 WAAGE_MUST_CHECK waage_status tval_to_str(render *r, uint32_t line, const tval *v, tstr *out);
+WAAGE_MUST_CHECK waage_status tval_print_repr(render *r, uint32_t line, const tval *v, tbuf *out);
 typedef struct {
     int indent; /* < 0: one line */
     bool sort, html, ascii;
@@ -303,6 +342,9 @@ WAAGE_MUST_CHECK waage_status tval_contains(render *r, uint32_t line, const tval
 /* v[key] as Jinja2 has it: undefined when there is none. */
 WAAGE_MUST_CHECK waage_status tval_item(render *r, uint32_t line, const tval *v, const tval *key,
                                         tval *out);
+/* format % value, as printf: template_format.c. */
+WAAGE_MUST_CHECK waage_status tval_format(render *r, uint32_t line, tstr format, const tval *value,
+                                          tval *out);
 /* A number or a bool, both as f and, when *is_int, as i; false for all others. */
 bool tval_number(const tval *v, double *f, int64_t *i, bool *is_int);
 
@@ -331,7 +373,8 @@ typedef struct {
 } callee_table;
 
 extern const callee_table template_text_callees, template_list_callees, template_filter_callees,
-    template_test_callees, template_function_callees, template_order_callees;
+    template_test_callees, template_function_callees, template_order_callees,
+    template_split_callees, template_format_callees;
 
 /* NULL: not implemented. */
 const callee *callee_find(call_kind kind, const char *name);

@@ -59,6 +59,21 @@ static waage_status method_cycle(render *r, const call_args *c, const tval *self
     return WAAGE_OK;
 }
 
+/* Is it called with other values than the last time? */
+static waage_status method_changed(render *r, const call_args *c, const tval *self, tval *out)
+{
+    tlist *now;
+    if (self->kind != TV_LOOP) return call_wrong(r, c, "changed", self);
+    WAAGE_TRY(tlist_new(r, &now));
+    for (size_t i = 0; i < c->n; i++)
+        WAAGE_TRY(tlist_add(r, now, c->args[i]));
+    const tval a = {.kind = TV_LIST, .u.list = now};
+    const tval b = {.kind = TV_LIST, .u.list = self->u.loop->changed};
+    *out = tval_bool(!b.u.list || !tval_equal(&a, &b));
+    self->u.loop->changed = now;
+    return WAAGE_OK;
+}
+
 static waage_status filter_items(render *r, const call_args *c, const tval *self, tval *out)
 {
     if (self->kind != TV_UNDEFINED) {
@@ -126,6 +141,17 @@ static waage_status method_join(render *r, const call_args *c, const tval *self,
     return join_items(r, c, items, self->u.str, out);
 }
 
+/* A part of a path: digits are an index, as in Jinja2. */
+static tval path_part(tstr s)
+{
+    int64_t i = 0;
+    for (size_t k = 0; k < s.len; k++) {
+        if (s.s[k] < '0' || s.s[k] > '9' || k == 9) return tval_str(s);
+        i = i * 10 + (s.s[k] - '0');
+    }
+    return s.len ? tval_int(i) : tval_str(s);
+}
+
 /* Members by attribute name: what map(attribute=), join(attribute=) and selectattr look at. */
 waage_status tval_member(render *r, uint32_t line, const tval *v, const tval *attr, tval *out)
 {
@@ -134,7 +160,7 @@ waage_status tval_member(render *r, uint32_t line, const tval *v, const tval *at
     if (attr->kind != TV_STR) return tval_item(r, line, v, attr, out);
     for (;;) {
         const size_t dot = tstr_find(path, (tstr){".", 1, NULL, false}, 0);
-        const tval key = tval_str(tstr_slice(path, 0, dot == SIZE_MAX ? path.len : dot));
+        const tval key = path_part(tstr_slice(path, 0, dot == SIZE_MAX ? path.len : dot));
         const tval obj = *out;
         WAAGE_TRY(tval_item(r, line, &obj, &key, out));
         if (dot == SIZE_MAX) return WAAGE_OK;
@@ -206,6 +232,63 @@ static call_args shift(const call_args *c, size_t skip)
     rest.args += skip;
     rest.n = c->n > skip ? c->n - skip : 0;
     return rest;
+}
+
+static waage_status list_of(render *r, tlist *into, tlist **out)
+{
+    WAAGE_TRY(tlist_new(r, out));
+    return tlist_add(r, into, (tval){.kind = TV_LIST, .u.list = *out});
+}
+
+static waage_status need_count(render *r, const call_args *c, const char *what)
+{
+    enum { MOST = 100000 };
+    const tval *v = &c->args[0];
+    if (v->kind != TV_INT) return call_wrong(r, c, what, v);
+    if (v->u.i < 1 || v->u.i > MOST)
+        return render_fail(r, c->line, "%s: the number is not in 1..%d", what, (int)MOST);
+    return render_charge(r, c->line, (size_t)v->u.i * sizeof(tval));
+}
+
+/* Rows of so many items; the last one is filled up. */
+static waage_status filter_batch(render *r, const call_args *c, const tval *self, tval *out)
+{
+    tlist *items, *rows, *row = NULL;
+    const tval *fill = &c->args[1];
+    WAAGE_TRY(need_count(r, c, "batch"));
+    WAAGE_TRY(tval_items(r, c->line, self, &items));
+    WAAGE_TRY(tlist_new(r, &rows));
+    const size_t n = (size_t)c->args[0].u.i;
+    for (size_t i = 0; i < items->n; i++) {
+        if (i % n == 0) WAAGE_TRY(list_of(r, rows, &row));
+        WAAGE_TRY(tlist_add(r, row, items->items[i]));
+    }
+    while (row && row->n < n && call_given(fill) && fill->kind != TV_NONE)
+        WAAGE_TRY(tlist_add(r, row, *fill));
+    rows->is = LIST_GENERATOR;
+    *out = (tval){.kind = TV_LIST, .u.list = rows};
+    return WAAGE_OK;
+}
+
+/* So many columns, the first ones longer by one where it does not come out even. */
+static waage_status filter_slice(render *r, const call_args *c, const tval *self, tval *out)
+{
+    tlist *items, *columns, *column;
+    const tval *fill = &c->args[1];
+    WAAGE_TRY(need_count(r, c, "slice"));
+    WAAGE_TRY(tval_items(r, c->line, self, &items));
+    WAAGE_TRY(tlist_new(r, &columns));
+    const size_t n = (size_t)c->args[0].u.i, longer = items->n % n;
+    for (size_t k = 0, at = 0; k < n; k++) {
+        WAAGE_TRY(list_of(r, columns, &column));
+        for (size_t i = 0; i < items->n / n + (k < longer); i++)
+            WAAGE_TRY(tlist_add(r, column, items->items[at++]));
+        if (k >= longer && call_given(fill) && fill->kind != TV_NONE)
+            WAAGE_TRY(tlist_add(r, column, *fill));
+    }
+    columns->is = LIST_GENERATOR;
+    *out = (tval){.kind = TV_LIST, .u.list = columns};
+    return WAAGE_OK;
 }
 
 static waage_status filter_map(render *r, const call_args *c, const tval *self, tval *out)
@@ -284,6 +367,7 @@ static waage_status filter_rejectattr(render *r, const call_args *c, const tval 
 
 // clang-format off
 static const callee callees[] = {
+    {CALL_FILTER, "batch", 1, 2, "linecount fill_with", filter_batch},
     {CALL_FILTER, "first", 0, 0, "", filter_first},
     {CALL_FILTER, "items", 0, 0, "", filter_items},
     {CALL_FILTER, "join", 0, 2, "d attribute", filter_join},
@@ -295,6 +379,8 @@ static const callee callees[] = {
     {CALL_FILTER, "reverse", 0, 0, "", filter_reverse},
     {CALL_FILTER, "select", 0, 2, "- -", filter_select},
     {CALL_FILTER, "selectattr", 1, 3, "- - -", filter_selectattr},
+    {CALL_FILTER, "slice", 1, 2, "slices fill_with", filter_slice},
+    {CALL_METHOD, "changed", 0, 8, "- - - - - - - -", method_changed},
     {CALL_METHOD, "cycle", 1, 8, "- - - - - - - -", method_cycle},
     {CALL_METHOD, "get", 1, 2, "- -", method_get},
     {CALL_METHOD, "items", 0, 0, "", method_items},

@@ -168,12 +168,14 @@ waage_status tval_binary(render *r, const node *n, const tval *a, const tval *b,
     if (n->op == OP_ADD && a->kind == TV_STR && b->kind == TV_STR)
         return concat(r, n->line, a->u.str, b->u.str, out);
     if (n->op == OP_ADD && a->kind == TV_LIST && b->kind == TV_LIST &&
-        a->u.list->tuple == b->u.list->tuple)
+        a->u.list->tuple == b->u.list->tuple && a->u.list->is == LIST_PLAIN &&
+        b->u.list->is == LIST_PLAIN)
         return join_lists(r, n, a->u.list, b->u.list, out);
     if (n->op == OP_MUL && (a->kind == TV_STR || a->kind == TV_LIST) && intb)
         return repeat(r, n, a, ib, out);
     if (n->op == OP_MUL && (b->kind == TV_STR || b->kind == TV_LIST) && inta)
         return repeat(r, n, b, ia, out);
+    if (n->op == OP_MOD && a->kind == TV_STR) return tval_format(r, n->line, a->u.str, b, out);
     if (a->kind == TV_UNDEFINED || b->kind == TV_UNDEFINED)
         return render_fail(r, n->line, "`%s` is undefined",
                            a->kind == TV_UNDEFINED ? a->u.str.s : b->u.str.s);
@@ -229,6 +231,9 @@ waage_status tval_item(render *r, uint32_t line, const tval *v, const tval *key,
                (key->kind == TV_INT || key->kind == TV_BOOL)) {
         const int64_t i = key->kind == TV_INT ? key->u.i : key->u.b;
         if (index_of(i, v->u.list->n, &at)) *out = v->u.list->items[at];
+    } else if (v->kind == TV_LIST && v->u.list->group && key->kind == TV_STR) {
+        if (strcmp(name, "grouper") == 0) *out = v->u.list->items[0];
+        if (strcmp(name, "list") == 0) *out = v->u.list->items[1];
     } else if (v->kind == TV_STR && key->kind == TV_INT) {
         tlist *chars;
         WAAGE_TRY(tval_items(r, line, v, &chars));

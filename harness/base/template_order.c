@@ -1,5 +1,6 @@
 /* template_order.c - filters that compare items with each other: sort, dictsort, unique, min, max,
- * and sum. As in Jinja2, letters are compared without their case unless case_sensitive is given. */
+ * groupby and sum. As in Jinja2, letters are compared without their case unless case_sensitive is
+ * given. */
 #include "harness/base/template_impl.h"
 
 #include <string.h>
@@ -7,7 +8,8 @@
 #include "harness/base/utf8.h"
 
 typedef struct {
-    tval key, item;
+    tval key, item; /* what is compared, and what it stands for */
+    tval name;      /* groupby: the key as it was written */
 } entry;
 
 static waage_status lower_key(render *r, uint32_t line, tval *key)
@@ -38,7 +40,7 @@ static waage_status make_entries(render *r, const call_args *c, const tval *self
         return render_fail(r, c->line, "an attribute with a comma is not supported");
     for (size_t i = 0; i < items->n; i++) {
         WAAGE_TRY(render_charge(r, c->line, 0));
-        e[i] = (entry){items->items[i], items->items[i]};
+        e[i] = (entry){.key = items->items[i], .item = items->items[i]};
         if (call_given(attribute) && attribute->kind != TV_NONE)
             WAAGE_TRY(tval_member(r, c->line, &e[i].item, attribute, &e[i].key));
         if (!tval_truth(case_sensitive)) WAAGE_TRY(lower_key(r, c->line, &e[i].key));
@@ -117,7 +119,7 @@ static waage_status filter_dictsort(render *r, const call_args *c, const tval *s
         pair->tuple = true;
         WAAGE_TRY(tlist_add(r, pair, p->key));
         WAAGE_TRY(tlist_add(r, pair, p->val));
-        e[i] = (entry){is_key ? p->key : p->val, {.kind = TV_LIST, .u.list = pair}};
+        e[i] = (entry){.key = is_key ? p->key : p->val, .item = {.kind = TV_LIST, .u.list = pair}};
         if (!tval_truth(&c->args[0])) WAAGE_TRY(lower_key(r, c->line, &e[i].key));
     }
     WAAGE_TRY(sort_entries(r, c, e, n, tval_truth(&c->args[2])));
@@ -140,6 +142,37 @@ static waage_status filter_unique(render *r, const call_args *c, const tval *sel
         if (!seen) e[kept++] = e[i];
     }
     return take_items(r, e, kept, LIST_GENERATOR, out);
+}
+
+/* The groups by their key in order, each with its items: tuples (grouper, list). */
+static waage_status filter_groupby(render *r, const call_args *c, const tval *self, tval *out)
+{
+    static const tval exact = {.kind = TV_BOOL, .u.b = true};
+    const tval *fallback = &c->args[1];
+    entry *e;
+    size_t n;
+    tlist *groups, *group, *members = NULL;
+    WAAGE_TRY(make_entries(r, c, self, &c->args[0], &exact, &e, &n));
+    for (size_t i = 0; i < n; i++) {
+        if (e[i].key.kind == TV_UNDEFINED && call_given(fallback)) e[i].key = *fallback;
+        e[i].name = e[i].key;
+        if (!tval_truth(&c->args[2])) WAAGE_TRY(lower_key(r, c->line, &e[i].key));
+    }
+    WAAGE_TRY(sort_entries(r, c, e, n, false));
+    WAAGE_TRY(tlist_new(r, &groups));
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || !tval_equal(&e[i].key, &e[i - 1].key)) {
+            WAAGE_TRY(tlist_new(r, &group));
+            WAAGE_TRY(tlist_new(r, &members));
+            group->tuple = group->group = true;
+            WAAGE_TRY(tlist_add(r, group, e[i].name));
+            WAAGE_TRY(tlist_add(r, group, (tval){.kind = TV_LIST, .u.list = members}));
+            WAAGE_TRY(tlist_add(r, groups, (tval){.kind = TV_LIST, .u.list = group}));
+        }
+        WAAGE_TRY(tlist_add(r, members, e[i].item));
+    }
+    *out = (tval){.kind = TV_LIST, .u.list = groups};
+    return WAAGE_OK;
 }
 
 /* The first of the smallest (sign -1) or largest. */
@@ -194,6 +227,7 @@ static waage_status filter_sum(render *r, const call_args *c, const tval *self, 
 // clang-format off
 static const callee callees[] = {
     {CALL_FILTER, "dictsort", 0, 3, "case_sensitive by reverse", filter_dictsort},
+    {CALL_FILTER, "groupby", 1, 3, "attribute default case_sensitive", filter_groupby},
     {CALL_FILTER, "max", 0, 2, "case_sensitive attribute", filter_max},
     {CALL_FILTER, "min", 0, 2, "case_sensitive attribute", filter_min},
     {CALL_FILTER, "sort", 0, 3, "reverse case_sensitive attribute", filter_sort},

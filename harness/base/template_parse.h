@@ -14,6 +14,8 @@ typedef struct {
     const token *end;
     int depth;
     int loops;           /* loops around the current statement, within its macro */
+    int recursive;       /* recursive loops around it: there `loop` can be called */
+    int bodies;          /* macros and call blocks around it: there `caller` can be called */
     const char **macros; /* names of macros that the template defines anywhere */
     size_t n_macros;
     waage_err *err;
@@ -56,6 +58,8 @@ WAAGE_MUST_CHECK waage_status parse_expression(parser *p, node **out);
 /* An expression without a trailing `if`, which belongs to the loop in {% for x in e if c %}. */
 WAAGE_MUST_CHECK waage_status parse_or(parser *p, node **out);
 WAAGE_MUST_CHECK waage_status parse_tuple(parser *p, bool inside, node **out);
+/* NAME(...)|NAME(...) behind `{% filter`, applied to *n. */
+WAAGE_MUST_CHECK waage_status parse_filter_chain(parser *p, node **n);
 /* true, false, none in either spelling. */
 bool parse_constant(const char *s, tval *out);
 

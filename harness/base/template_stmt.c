@@ -1,5 +1,5 @@
-/* template_stmt.c - statements (if, for, set, macro, break, continue, generation), the text and the
- * prints between them, and what closes each. */
+/* template_stmt.c - statements (if, for, set, with, macro, call, filter, break, continue,
+ * generation), the text and the prints between them, and what closes each. */
 #include "harness/base/template_parse.h"
 
 #include <string.h>
@@ -80,10 +80,12 @@ static waage_status parse_for(parser *p, node **out)
      */
     WAAGE_TRY(parse_or(p, &n->a));
     if (parser_take_name(p, "if")) WAAGE_TRY(parse_expression(p, &n->b));
-    if (parser_at_name(p, "recursive")) return parser_refuse(p, "loop", "recursive");
+    n->flag = parser_take_name(p, "recursive");
     WAAGE_TRY(end_block(p));
     p->loops++;
+    p->recursive += n->flag;
     WAAGE_TRY(parse_body(p, ends, &n->c));
+    p->recursive -= n->flag;
     p->loops--;
     if (parser_take_name(p, "else")) {
         WAAGE_TRY(end_block(p));
@@ -92,43 +94,95 @@ static waage_status parse_for(parser *p, node **out)
     return end_statement(p, "endfor");
 }
 
+/* A body whose text is taken; no break or continue leads out of it. */
+static waage_status parse_inner_body(parser *p, const char *const *ends, node **out)
+{
+    const int loops = p->loops;
+    p->loops = 0;
+    WAAGE_TRY(parse_body(p, ends, out));
+    p->loops = loops;
+    return WAAGE_OK;
+}
+
 static waage_status parse_set(parser *p, node **out)
 {
     static const char *const ends[] = {"endset", NULL};
     PARSER_NEW(n, N_SET);
+    PARSER_NEW(text, N_CAPTURE);
     *out = n;
     WAAGE_TRY(parse_targets(p, true, n));
     if (parser_take_op(p, "=")) {
         WAAGE_TRY(parse_tuple(p, false, &n->a));
         return end_block(p);
     }
-    if (parser_at_op(p, "|")) return parser_refuse(p, "filter on", "set block");
     if (n->n_kids != 1) return parser_fail(p, "a set block has one name");
-    n->kind = N_SET_BLOCK;
+    n->a = text;
+    if (parser_take_op(p, "|")) WAAGE_TRY(parse_filter_chain(p, &n->a));
     WAAGE_TRY(end_block(p));
-    WAAGE_TRY(parse_body(p, ends, &n->a));
+    WAAGE_TRY(parse_inner_body(p, ends, &text->a));
     return end_statement(p, "endset");
 }
 
-static waage_status parse_macro(parser *p, node **out)
+static waage_status parse_filter_block(parser *p, node **out)
 {
-    static const char *const ends[] = {"endmacro", NULL};
+    static const char *const ends[] = {"endfilter", NULL};
+    PARSER_NEW(n, N_PRINT);
+    PARSER_NEW(text, N_CAPTURE);
+    *out = n;
+    n->flag = true;
+    n->a = text;
+    WAAGE_TRY(parse_filter_chain(p, &n->a));
+    WAAGE_TRY(end_block(p));
+    WAAGE_TRY(parse_inner_body(p, ends, &text->a));
+    return end_statement(p, "endfilter");
+}
+
+static waage_status parse_with(parser *p, node **out)
+{
+    static const char *const ends[] = {"endwith", NULL};
+    node_list names = {NULL, 0, 0};
+    PARSER_NEW(n, N_WITH);
+    *out = n;
+    while (p->t->kind != T_BLOCK_END) {
+        if (names.n) WAAGE_TRY(parser_expect_op(p, ","));
+        PARSER_NEW(set, N_SET);
+        WAAGE_TRY(parse_targets(p, false, set));
+        WAAGE_TRY(parser_expect_op(p, "="));
+        WAAGE_TRY(parse_expression(p, &set->a));
+        WAAGE_TRY(parser_add(p, &names, set));
+    }
+    n->kids = names.items;
+    n->n_kids = names.n;
+    WAAGE_TRY(end_block(p));
+    WAAGE_TRY(parse_body(p, ends, &n->a));
+    return end_statement(p, "endwith");
+}
+
+/* The special names that the tokens of a body use, as variables. */
+static uint8_t special_names(const token *from, const token *to)
+{
+    static const char *const names[] = {"caller", "varargs", "kwargs"};
+    uint8_t found = 0;
+    for (const token *t = from; t < to; t++) {
+        if (t->kind != T_NAME || (t[-1].kind == T_OP && strcmp(t[-1].op, ".") == 0)) continue;
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            if (strcmp(t->text, names[i]) == 0) found = (uint8_t)(found | 1u << i);
+    }
+    return found;
+}
+
+/* (a, b=DEFAULT) of a macro or a call block. */
+static waage_status parse_parameters(parser *p, node *n)
+{
     node_list defaults = {NULL, 0, 0};
     const char *names[PARSE_MAX_ARGS];
-    const int loops = p->loops;
-
-    PARSER_NEW(n, N_MACRO);
-    *out = n;
-    if (p->t->kind != T_NAME)
-        return parser_fail(p, "a name expected, not `%s`", token_describe(p->t));
-    n->name = p->t->text;
-    p->t++;
     WAAGE_TRY(parser_expect_op(p, "("));
     while (!parser_at_op(p, ")")) {
         if (defaults.n) WAAGE_TRY(parser_expect_op(p, ","));
         if (defaults.n == PARSE_MAX_ARGS) return parser_fail(p, "too many parameters");
         if (p->t->kind != T_NAME)
             return parser_fail(p, "a name expected, not `%s`", token_describe(p->t));
+        if (special_names(p->t, p->t + 1)) return parser_refuse(p, "parameter", p->t->text);
         names[defaults.n] = p->t->text;
         p->t++;
         node *def = NULL;
@@ -136,16 +190,53 @@ static waage_status parse_macro(parser *p, node **out)
         WAAGE_TRY(parser_add(p, &defaults, def));
     }
     p->t++;
-    WAAGE_TRY(end_block(p));
     n->kids = defaults.items;
     n->n_kids = defaults.n;
     n->names = arena_calloc(p->a, defaults.n + 1, sizeof *n->names);
     if (!n->names) return waage_err_nomem(p->err);
     if (defaults.n) memcpy(n->names, names, defaults.n * sizeof *names);
-    p->loops = 0;
-    WAAGE_TRY(parse_body(p, ends, &n->a));
-    p->loops = loops;
-    return end_statement(p, "endmacro");
+    return WAAGE_OK;
+}
+
+/* The body of a macro or a call block. */
+static waage_status parse_macro_body(parser *p, const char *const *ends, node *n)
+{
+    WAAGE_TRY(end_block(p));
+    const token *start = p->t;
+    p->bodies++;
+    WAAGE_TRY(parse_inner_body(p, ends, &n->a));
+    p->bodies--;
+    n->takes = special_names(start, p->t);
+    return end_statement(p, ends[0]);
+}
+
+static waage_status parse_macro(parser *p, node **out)
+{
+    static const char *const ends[] = {"endmacro", NULL};
+    PARSER_NEW(n, N_MACRO);
+    *out = n;
+    if (p->t->kind != T_NAME)
+        return parser_fail(p, "a name expected, not `%s`", token_describe(p->t));
+    n->name = p->t->text;
+    p->t++;
+    WAAGE_TRY(parse_parameters(p, n));
+    return parse_macro_body(p, ends, n);
+}
+
+/* {% call(a, b) m(...) %}: a macro is called, and gets the body as its `caller`. */
+static waage_status parse_call_block(parser *p, node **out)
+{
+    static const char *const ends[] = {"endcall", NULL};
+    PARSER_NEW(n, N_CALL_BLOCK);
+    PARSER_NEW(body, N_MACRO);
+    *out = n;
+    n->b = body;
+    body->name = "caller";
+    if (parser_at_op(p, "(")) WAAGE_TRY(parse_parameters(p, body));
+    WAAGE_TRY(parse_expression(p, &n->a));
+    if (n->a->kind != N_CALL || n->a->fn)
+        return parser_refuse(p, "call block of", "what is not a macro");
+    return parse_macro_body(p, ends, body);
 }
 
 static waage_status parse_jump(parser *p, node_kind kind, node **out)
@@ -183,7 +274,10 @@ static const struct {
 } statements[] = {{"if", parse_if},
                   {"for", parse_for},
                   {"set", parse_set},
+                  {"with", parse_with},
                   {"macro", parse_macro},
+                  {"call", parse_call_block},
+                  {"filter", parse_filter_block},
                   {"break", parse_break},
                   {"continue", parse_continue},
                   {"generation", parse_generation}};

@@ -73,6 +73,38 @@ static waage_status test_ge(render *r, const call_args *c, const tval *v, tval *
     return order_test(r, c, v, 1, true, out);
 }
 
+static waage_status case_test(render *r, const call_args *c, const tval *v, bool upper, tval *out)
+{
+    tstr s;
+    WAAGE_TRY(tval_to_str(r, c->line, v, &s));
+    *out = tval_bool(tstr_has_case(s, upper));
+    return WAAGE_OK;
+}
+
+static waage_status test_lower(render *r, const call_args *c, const tval *v, tval *out)
+{
+    return case_test(r, c, v, false, out);
+}
+
+static waage_status test_upper(render *r, const call_args *c, const tval *v, tval *out)
+{
+    return case_test(r, c, v, true, out);
+}
+
+/* One object and the same: true, false and none are, lists and maps where they are; whether two
+ * numbers or strings are is Python's own affair. */
+static waage_status test_sameas(render *r, const call_args *c, const tval *v, tval *out)
+{
+    const tval *w = &c->args[0];
+    const tv_kind k = v->kind;
+    if (k == w->kind && (k == TV_UNDEFINED || k == TV_INT || k == TV_FLOAT || k == TV_STR))
+        return call_wrong(r, c, "sameas", v);
+    *out = tval_bool(k == w->kind && (k == TV_LIST  ? v->u.list == w->u.list
+                                      : k == TV_MAP ? v->u.map == w->u.map
+                                                    : tval_equal(v, w)));
+    return WAAGE_OK;
+}
+
 static waage_status test_in(render *r, const call_args *c, const tval *v, tval *out)
 {
     bool in;
@@ -132,16 +164,19 @@ static const callee callees[] = {
     {CALL_TEST, "iterable", 0, 0, "", test_iterable},
     {CALL_TEST, "le", 1, 1, "other", test_le},
     {CALL_TEST, "lessthan", 1, 1, "other", test_lt},
+    {CALL_TEST, "lower", 0, 0, "", test_lower},
     {CALL_TEST, "lt", 1, 1, "other", test_lt},
     {CALL_TEST, "mapping", 0, 0, "", test_mapping},
     {CALL_TEST, "ne", 1, 1, "other", test_ne},
     {CALL_TEST, "none", 0, 0, "", test_none},
     {CALL_TEST, "number", 0, 0, "", test_number},
     {CALL_TEST, "odd", 0, 0, "", test_odd},
+    {CALL_TEST, "sameas", 1, 1, "other", test_sameas},
     {CALL_TEST, "sequence", 0, 0, "", test_sequence},
     {CALL_TEST, "string", 0, 0, "", test_string},
     {CALL_TEST, "true", 0, 0, "", test_true},
     {CALL_TEST, "undefined", 0, 0, "", test_undefined},
+    {CALL_TEST, "upper", 0, 0, "", test_upper},
 };
 // clang-format on
 

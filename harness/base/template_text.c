@@ -1,5 +1,6 @@
-/* template_text.c - methods and filters on strings: strip, letter case, replace, split, search. A
- * piece of a string keeps who wrote it (tstr), so slices and mapped characters carry their mask. */
+/* template_text.c - methods and filters on strings: strip, letter case, replace, search, and what
+ * kind of letters a string has. A piece of a string keeps who wrote it (tstr), so slices and mapped
+ * characters carry their mask. */
 #include "harness/base/template_impl.h"
 
 #include <string.h>
@@ -80,7 +81,7 @@ static waage_status method_rstrip(render *r, const call_args *c, const tval *sel
 
 /* CASE_TITLE: the method, whose words are runs of letters. CASE_WORDS: the filter of this name,
  * whose words end at blanks and opening brackets. */
-typedef enum { CASE_LOWER, CASE_UPPER, CASE_CAPITAL, CASE_TITLE, CASE_WORDS } case_kind;
+typedef enum { CASE_LOWER, CASE_UPPER, CASE_CAPITAL, CASE_TITLE, CASE_WORDS, CASE_SWAP } case_kind;
 
 static bool ends_word(uint32_t cp)
 {
@@ -95,12 +96,13 @@ static waage_status put_case(render *r, const call_args *c, tstr s, case_kind ki
         uint32_t cp;
         char buf[4];
         const size_t n = utf8_decode(s.s + i, s.len - i, &cp);
-        const bool upper = kind == CASE_UPPER || (kind != CASE_LOWER && start);
+        const bool upper = kind == CASE_SWAP ? unicode_is_lower(cp)
+                                             : kind == CASE_UPPER || (kind != CASE_LOWER && start);
         const bool data = s.mask ? s.mask[i] != 0 : s.data;
         start =
             (kind == CASE_TITLE && !unicode_is_alpha(cp)) || (kind == CASE_WORDS && ends_word(cp));
         if (cp == 0xdf && upper) { /* one character becomes two */
-            const bool both = kind == CASE_UPPER || kind == CASE_WORDS;
+            const bool both = kind != CASE_CAPITAL && kind != CASE_TITLE;
             tbuf_put(&b, (tstr){both ? "SS" : "Ss", 2, NULL, data});
         } else {
             const uint32_t mapped = upper ? unicode_upper(cp) : unicode_lower(cp);
@@ -147,6 +149,11 @@ static waage_status filter_title(render *r, const call_args *c, const tval *self
 static waage_status method_title(render *r, const call_args *c, const tval *self, tval *out)
 {
     return case_method(r, c, self, CASE_TITLE, out);
+}
+
+static waage_status method_swapcase(render *r, const call_args *c, const tval *self, tval *out)
+{
+    return case_method(r, c, self, CASE_SWAP, out);
 }
 
 static waage_status replace_text(render *r, const call_args *c, tstr s, tstr from, tstr to,
@@ -202,134 +209,49 @@ static waage_status method_replace(render *r, const call_args *c, const tval *se
     return do_replace(r, c, self, out);
 }
 
-static waage_status add_piece(render *r, uint32_t line, tlist *l, tstr s)
+/* The part of a string that the arguments start and end name, as Python's slices do. False where
+ * Python finds nothing, not even an empty string: start lies behind the end. */
+static waage_status text_window(render *r, const call_args *c, tstr s, tstr *out, size_t *before,
+                                bool *any)
 {
-    WAAGE_TRY(render_charge(r, line, s.len));
-    return tlist_add(r, l, tval_str(s));
-}
-
-static waage_status split_blank(render *r, uint32_t line, tstr s, int64_t max, tlist *l)
-{
-    for (;;) {
-        s = tstr_strip(s, NULL, true, false);
-        if (s.len == 0) return WAAGE_OK;
-        if (max >= 0 && l->n == (size_t)max)
-            return add_piece(r, line, l, tstr_strip(s, NULL, false, true));
-        size_t end = 0;
-        while (end < s.len) {
+    const int64_t n = (int64_t)utf8_count(s.s, s.len);
+    int64_t bound[2] = {0, n};
+    for (size_t i = 0; i < 2; i++) {
+        const tval *v = &c->args[1 + i];
+        if (!call_given(v) || v->kind == TV_NONE) continue;
+        if (v->kind != TV_INT) return call_wrong(r, c, "a position", v);
+        bound[i] = v->u.i < 0 ? (v->u.i < -n ? 0 : v->u.i + n) : v->u.i;
+        if (i == 1 && bound[i] > n) bound[i] = n;
+    }
+    *any = bound[0] <= bound[1];
+    *before = *any ? (size_t)bound[0] : 0;
+    size_t at[2];
+    for (size_t i = 0; i < 2; i++) {
+        at[i] = 0;
+        for (int64_t k = 0; *any && k < bound[i]; k++) {
             uint32_t cp;
-            const size_t n = utf8_decode(s.s + end, s.len - end, &cp);
-            if (unicode_is_space(cp)) break;
-            end += n;
+            at[i] += utf8_decode(s.s + at[i], s.len - at[i], &cp);
         }
-        WAAGE_TRY(add_piece(r, line, l, tstr_slice(s, 0, end)));
-        s = tstr_slice(s, end, s.len);
     }
-}
-
-static waage_status method_split(render *r, const call_args *c, const tval *self, tval *out)
-{
-    int64_t max = -1;
-    tlist *l;
-    WAAGE_TRY(call_need_str(r, c, self, "split"));
-    if (call_given(&c->args[1]) && c->args[1].kind != TV_INT)
-        return call_wrong(r, c, "split", &c->args[1]);
-    if (call_given(&c->args[1])) max = c->args[1].u.i;
-    WAAGE_TRY(tlist_new(r, &l));
-    *out = (tval){.kind = TV_LIST, .u.list = l};
-    if (!call_given(&c->args[0]) || c->args[0].kind == TV_NONE)
-        return split_blank(r, c->line, self->u.str, max, l);
-    WAAGE_TRY(call_need_str(r, c, &c->args[0], "split"));
-    const tstr s = self->u.str, sep = c->args[0].u.str;
-    if (sep.len == 0) return render_fail(r, c->line, "split: the separator is empty");
-    size_t pos = 0, at;
-    while ((max < 0 || l->n < (size_t)max) && (at = tstr_find(s, sep, pos)) != SIZE_MAX) {
-        WAAGE_TRY(add_piece(r, c->line, l, tstr_slice(s, pos, at)));
-        pos = at + sep.len;
-    }
-    return add_piece(r, c->line, l, tstr_slice(s, pos, s.len));
-}
-
-/* Bytes of a line's end at s[i], 0 when there is none. */
-static size_t line_end(tstr s, size_t i)
-{
-    static const char *const ends[] = {"\r\n",     "\n",           "\r",          "\v",
-                                       "\f",       "\x1c",         "\x1d",        "\x1e",
-                                       "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"};
-    for (size_t k = 0; k < sizeof ends / sizeof *ends; k++) {
-        const size_t n = strlen(ends[k]);
-        if (s.len - i >= n && memcmp(s.s + i, ends[k], n) == 0) return n;
-    }
-    return 0;
-}
-
-/* all: also the empty line behind a line's end at the end of the text. */
-static waage_status split_lines(render *r, uint32_t line, tstr s, bool all, tlist *l)
-{
-    size_t pos = 0;
-    for (size_t i = 0, n; i < s.len; i += n ? n : 1) {
-        n = line_end(s, i);
-        if (n == 0) continue;
-        WAAGE_TRY(add_piece(r, line, l, tstr_slice(s, pos, i)));
-        pos = i + n;
-    }
-    return pos < s.len || all ? add_piece(r, line, l, tstr_slice(s, pos, s.len)) : WAAGE_OK;
-}
-
-static waage_status method_splitlines(render *r, const call_args *c, const tval *self, tval *out)
-{
-    tlist *l;
-    WAAGE_TRY(call_need_str(r, c, self, "splitlines"));
-    WAAGE_TRY(tlist_new(r, &l));
-    *out = (tval){.kind = TV_LIST, .u.list = l};
-    return split_lines(r, c->line, self->u.str, false, l);
-}
-
-enum { INDENT_MAX = 1000 };
-
-static waage_status filter_indent(render *r, const call_args *c, const tval *self, tval *out)
-{
-    const tval *width = &c->args[0];
-    tlist *l;
-    tstr s, in = {"", 0, NULL, false};
-    char blanks[INDENT_MAX];
-    tbuf b = TBUF_EMPTY;
-    WAAGE_TRY(call_need_str(r, c, self, "indent"));
-    s = self->u.str;
-    if (width->kind == TV_STR) {
-        in = width->u.str;
-    } else {
-        if (call_given(width) && (width->kind != TV_INT || width->u.i > INDENT_MAX))
-            return call_wrong(r, c, "indent", width);
-        const int64_t n = call_given(width) ? width->u.i : 4;
-        memset(blanks, ' ', sizeof blanks);
-        in = (tstr){blanks, n > 0 ? (size_t)n : 0, NULL, false};
-    }
-    WAAGE_TRY(tlist_new(r, &l));
-    WAAGE_TRY(split_lines(r, c->line, s, true, l));
-    for (size_t i = 0; i < l->n; i++) {
-        const tstr text = l->items[i].u.str;
-        if (i > 0) tbuf_puts(&b, "\n");
-        const bool wanted =
-            i == 0 ? tval_truth(&c->args[1]) : text.len > 0 || tval_truth(&c->args[2]);
-        if (wanted) tbuf_put(&b, in);
-        tbuf_put(&b, text);
-    }
-    return tbuf_take_value(r, c->line, &b, out);
+    *out = tstr_slice(s, at[0], at[1]);
+    return render_charge(r, c->line, s.len);
 }
 
 /* startswith and endswith: one string or a list of them. */
 static waage_status affix(render *r, const call_args *c, const tval *self, bool end, tval *out)
 {
+    tstr s;
+    size_t before;
+    bool any, found = false;
     WAAGE_TRY(call_need_str(r, c, self, "startswith/endswith"));
+    WAAGE_TRY(text_window(r, c, self->u.str, &s, &before, &any));
     const tval *want = &c->args[0];
     const size_t n = want->kind == TV_LIST ? want->u.list->n : 1;
-    bool found = false;
     for (size_t i = 0; i < n && !found; i++) {
         const tval *w = want->kind == TV_LIST ? &want->u.list->items[i] : want;
         WAAGE_TRY(call_need_str(r, c, w, "startswith/endswith"));
-        const tstr s = self->u.str, x = w->u.str;
-        found = x.len <= s.len && memcmp(end ? s.s + s.len - x.len : s.s, x.s, x.len) == 0;
+        const tstr x = w->u.str;
+        found = any && x.len <= s.len && memcmp(end ? s.s + s.len - x.len : s.s, x.s, x.len) == 0;
     }
     *out = tval_bool(found);
     return WAAGE_OK;
@@ -345,29 +267,47 @@ static waage_status method_endswith(render *r, const call_args *c, const tval *s
     return affix(r, c, self, true, out);
 }
 
-/* Characters in front of byte `at`. */
-static int64_t chars_before(tstr s, size_t at)
+/* Characters in front of the first or last place of the text, or -1. */
+static waage_status find_text(render *r, const call_args *c, const tval *self, bool last, tval *out)
 {
-    return (int64_t)utf8_count(s.s, at);
+    tstr s;
+    size_t before, at = SIZE_MAX;
+    bool any;
+    WAAGE_TRY(call_need_str(r, c, self, "find"));
+    WAAGE_TRY(call_need_str(r, c, &c->args[0], "find"));
+    WAAGE_TRY(text_window(r, c, self->u.str, &s, &before, &any));
+    const tstr x = c->args[0].u.str;
+    if (any) at = last ? tstr_find_last(s, x) : tstr_find(s, x, 0);
+    *out = tval_int(at == SIZE_MAX ? -1 : (int64_t)(before + utf8_count(s.s, at)));
+    return WAAGE_OK;
 }
 
 static waage_status method_find(render *r, const call_args *c, const tval *self, tval *out)
 {
-    WAAGE_TRY(call_need_str(r, c, self, "find"));
-    WAAGE_TRY(call_need_str(r, c, &c->args[0], "find"));
-    const size_t at = tstr_find(self->u.str, c->args[0].u.str, 0);
-    *out = tval_int(at == SIZE_MAX ? -1 : chars_before(self->u.str, at));
-    return WAAGE_OK;
+    return find_text(r, c, self, false, out);
+}
+
+static waage_status method_rfind(render *r, const call_args *c, const tval *self, tval *out)
+{
+    return find_text(r, c, self, true, out);
+}
+
+static waage_status text_index(render *r, const call_args *c, const tval *self, bool last,
+                               tval *out)
+{
+    WAAGE_TRY(find_text(r, c, self, last, out));
+    return out->u.i >= 0 ? WAAGE_OK : render_fail(r, c->line, "index: the text is not in there");
+}
+
+static waage_status method_rindex(render *r, const call_args *c, const tval *self, tval *out)
+{
+    return text_index(r, c, self, true, out);
 }
 
 static waage_status method_index(render *r, const call_args *c, const tval *self, tval *out)
 {
-    if (self->kind == TV_STR) {
-        WAAGE_TRY(method_find(r, c, self, out));
-        return out->u.i >= 0 ? WAAGE_OK
-                             : render_fail(r, c->line, "index: the text is not in there");
-    }
-    if (self->kind != TV_LIST) return call_wrong(r, c, "index", self);
+    if (self->kind == TV_STR) return text_index(r, c, self, false, out);
+    if (self->kind != TV_LIST || c->n > 1) return call_wrong(r, c, "index", self);
     for (size_t i = 0; i < self->u.list->n; i++) {
         if (!tval_equal(&self->u.list->items[i], &c->args[0])) continue;
         *out = tval_int((int64_t)i);
@@ -386,7 +326,7 @@ static waage_status method_count(render *r, const call_args *c, const tval *self
         WAAGE_TRY(call_need_str(r, c, self, "count"));
         WAAGE_TRY(call_need_str(r, c, &c->args[0], "count"));
         const tstr s = self->u.str, x = c->args[0].u.str;
-        if (x.len == 0) n = chars_before(s, s.len) + 1;
+        if (x.len == 0) n = (int64_t)utf8_count(s.s, s.len) + 1;
         for (size_t at = 0; x.len && (at = tstr_find(s, x, at)) != SIZE_MAX; at += x.len)
             n++;
     }
@@ -394,16 +334,65 @@ static waage_status method_count(render *r, const call_args *c, const tval *self
     return WAAGE_OK;
 }
 
-static waage_status method_isdigit(render *r, const call_args *c, const tval *self, tval *out)
+/* Is the string not empty, and does every character pass? */
+static waage_status all_are(render *r, const call_args *c, const tval *self,
+                            bool (*is)(uint32_t cp), tval *out)
 {
-    WAAGE_TRY(call_need_str(r, c, self, "isdigit"));
-    bool all = self->u.str.len > 0;
-    for (size_t i = 0; i < self->u.str.len && all;) {
+    WAAGE_TRY(call_need_str(r, c, self, "is... methods"));
+    const tstr s = self->u.str;
+    bool all = s.len > 0;
+    for (size_t i = 0; i < s.len && all;) {
         uint32_t cp;
-        i += utf8_decode(self->u.str.s + i, self->u.str.len - i, &cp);
-        all = unicode_is_digit(cp);
+        i += utf8_decode(s.s + i, s.len - i, &cp);
+        all = is(cp);
     }
     *out = tval_bool(all);
+    return WAAGE_OK;
+}
+
+#define IS_METHOD(name, is)                                                                        \
+    static waage_status method_##name(render *r, const call_args *c, const tval *self, tval *out)  \
+    {                                                                                              \
+        return all_are(r, c, self, is, out);                                                       \
+    }
+IS_METHOD(isalpha, unicode_is_alpha)
+IS_METHOD(isalnum, unicode_is_alnum)
+IS_METHOD(isdigit, unicode_is_digit)
+IS_METHOD(isspace, unicode_is_space)
+
+static waage_status method_isascii(render *r, const call_args *c, const tval *self, tval *out)
+{
+    WAAGE_TRY(call_need_str(r, c, self, "isascii"));
+    bool all = true;
+    for (size_t i = 0; i < self->u.str.len && all; i++)
+        all = (unsigned char)self->u.str.s[i] < 0x80;
+    *out = tval_bool(all);
+    return WAAGE_OK;
+}
+
+bool tstr_has_case(tstr s, bool upper)
+{
+    bool some = false;
+    for (size_t i = 0; i < s.len;) {
+        uint32_t cp;
+        i += utf8_decode(s.s + i, s.len - i, &cp);
+        if (upper ? unicode_is_lower(cp) : unicode_is_upper(cp)) return false;
+        some = some || (upper ? unicode_is_upper(cp) : unicode_is_lower(cp));
+    }
+    return some;
+}
+
+static waage_status method_isupper(render *r, const call_args *c, const tval *self, tval *out)
+{
+    WAAGE_TRY(call_need_str(r, c, self, "isupper"));
+    *out = tval_bool(tstr_has_case(self->u.str, true));
+    return WAAGE_OK;
+}
+
+static waage_status method_islower(render *r, const call_args *c, const tval *self, tval *out)
+{
+    WAAGE_TRY(call_need_str(r, c, self, "islower"));
+    *out = tval_bool(tstr_has_case(self->u.str, false));
     return WAAGE_OK;
 }
 
@@ -412,24 +401,31 @@ static const callee callees[] = {
     {CALL_FILTER, "capitalize", 0, 0, "", filter_capitalize},
     {CALL_FILTER, "lower", 0, 0, "", filter_lower},
     {CALL_FILTER, "replace", 2, 3, "old new count", do_replace},
-    {CALL_FILTER, "indent", 0, 3, "width first blank", filter_indent},
     {CALL_FILTER, "title", 0, 0, "", filter_title},
     {CALL_FILTER, "trim", 0, 1, "chars", filter_trim},
     {CALL_FILTER, "upper", 0, 0, "", filter_upper},
     {CALL_METHOD, "capitalize", 0, 0, "", method_capitalize},
     {CALL_METHOD, "count", 1, 1, "-", method_count},
-    {CALL_METHOD, "endswith", 1, 1, "-", method_endswith},
-    {CALL_METHOD, "find", 1, 1, "-", method_find},
-    {CALL_METHOD, "index", 1, 1, "-", method_index},
+    {CALL_METHOD, "endswith", 1, 3, "- - -", method_endswith},
+    {CALL_METHOD, "find", 1, 3, "- - -", method_find},
+    {CALL_METHOD, "index", 1, 3, "- - -", method_index},
+    {CALL_METHOD, "isalnum", 0, 0, "", method_isalnum},
+    {CALL_METHOD, "isalpha", 0, 0, "", method_isalpha},
+    {CALL_METHOD, "isascii", 0, 0, "", method_isascii},
+    {CALL_METHOD, "isdecimal", 0, 0, "", method_isdigit},
     {CALL_METHOD, "isdigit", 0, 0, "", method_isdigit},
+    {CALL_METHOD, "islower", 0, 0, "", method_islower},
+    {CALL_METHOD, "isspace", 0, 0, "", method_isspace},
+    {CALL_METHOD, "isupper", 0, 0, "", method_isupper},
     {CALL_METHOD, "lower", 0, 0, "", method_lower},
     {CALL_METHOD, "lstrip", 0, 1, "-", method_lstrip},
     {CALL_METHOD, "replace", 2, 3, "- - count", method_replace},
+    {CALL_METHOD, "rfind", 1, 3, "- - -", method_rfind},
+    {CALL_METHOD, "rindex", 1, 3, "- - -", method_rindex},
     {CALL_METHOD, "rstrip", 0, 1, "-", method_rstrip},
-    {CALL_METHOD, "split", 0, 2, "sep maxsplit", method_split},
-    {CALL_METHOD, "splitlines", 0, 0, "", method_splitlines},
-    {CALL_METHOD, "startswith", 1, 1, "-", method_startswith},
+    {CALL_METHOD, "startswith", 1, 3, "- - -", method_startswith},
     {CALL_METHOD, "strip", 0, 1, "-", method_strip},
+    {CALL_METHOD, "swapcase", 0, 0, "", method_swapcase},
     {CALL_METHOD, "title", 0, 0, "", method_title},
     {CALL_METHOD, "upper", 0, 0, "", method_upper},
 };

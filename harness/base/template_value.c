@@ -250,6 +250,14 @@ size_t tstr_find(tstr a, tstr b, size_t from)
     return SIZE_MAX;
 }
 
+size_t tstr_find_last(tstr a, tstr b)
+{
+    if (b.len > a.len) return SIZE_MAX;
+    for (size_t i = a.len - b.len + 1; i-- > 0;)
+        if (memcmp(a.s + i, b.s, b.len) == 0) return i;
+    return SIZE_MAX;
+}
+
 bool tstr_same(tstr a, tstr b)
 {
     return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
@@ -585,6 +593,11 @@ waage_status tval_print(render *r, uint32_t line, const tval *v, tbuf *out)
     default:
         return render_fail(r, line, "%s cannot be printed", tval_kind_name(v));
     }
+}
+
+waage_status tval_print_repr(render *r, uint32_t line, const tval *v, tbuf *out)
+{
+    return put_repr(r, line, v, 0, out);
 }
 
 waage_status tval_to_str(render *r, uint32_t line, const tval *v, tstr *out)

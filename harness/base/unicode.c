@@ -31,6 +31,22 @@ bool unicode_is_digit(uint32_t cp)
     return category(cp) == UTF8PROC_CATEGORY_ND;
 }
 
+bool unicode_is_alnum(uint32_t cp)
+{
+    const utf8proc_category_t c = category(cp);
+    return unicode_is_alpha(cp) || (c >= UTF8PROC_CATEGORY_ND && c <= UTF8PROC_CATEGORY_NO);
+}
+
+bool unicode_is_lower(uint32_t cp)
+{
+    return category(cp) == UTF8PROC_CATEGORY_LL;
+}
+
+bool unicode_is_upper(uint32_t cp)
+{
+    return category(cp) == UTF8PROC_CATEGORY_LU;
+}
+
 bool unicode_is_punct(uint32_t cp)
 {
     const utf8proc_category_t c = category(cp);

@@ -10,6 +10,9 @@
 bool unicode_is_space(uint32_t cp); /* as Python's str.isspace(): White_Space and U+001C..U+001F */
 bool unicode_is_alpha(uint32_t cp); /* general category L* */
 bool unicode_is_digit(uint32_t cp); /* Nd */
+bool unicode_is_alnum(uint32_t cp); /* L* and N* */
+bool unicode_is_lower(uint32_t cp); /* Ll */
+bool unicode_is_upper(uint32_t cp); /* Lu */
 bool unicode_is_punct(uint32_t cp); /* P* and S* */
 bool unicode_is_printable(uint32_t cp); /* as Python's str.isprintable() */
 uint32_t unicode_lower(uint32_t cp);    /* simple mapping: one code point to one */

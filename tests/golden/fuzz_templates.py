@@ -13,13 +13,15 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from make_template_cases import V, chat_env, task_env  # noqa: E402
 
 NAMES = ["x", "y", "f", "s", "e", "u", "n", "t", "l", "nums", "d", "sp", "options", "q", "gold", "items2", "people", "nope", "loop", "i", "k", "ns.a", "m(x)", "m(s, 2)"]
-LITERALS = ["1", "0", "-2", "2.5", "'a'", "'a b'", "''", "'\\n'", "true", "false", "none", "[]", "[1, 'b']", "{}", "{'k': 1}", "(1, 2)", "'ß'", "10"]
+LITERALS = ["'%s'", "'%d%%'", "'%5.1f'", "1", "0", "-2", "2.5", "'a'", "'a b'", "''", "'\\n'", "true", "false", "none", "[]", "[1, 'b']", "{}", "{'k': 1}", "(1, 2)", "'ß'", "10"]
 FILTERS = ["abs", "capitalize", "default('z')", "default('z', true)", "first", "float", "int", "items", "join", "join('-')", "last", "length", "list", "lower", "map('upper')|list",
            "map(attribute='name')|list", "reverse|list", "select|list", "reject('none')|list", "selectattr('role', 'equalto', 'user')|list", "string", "title", "tojson", "trim", "upper", "replace('a', 'b')",
-           "count", "selectattr('age')|list", "tojson(indent=1)", "safe", "unique|list", "sort", "e", "round", "batch(2)|list", "sum", "max", "min", "dictsort", "indent", "wordcount", "map('length')|list"]
+           "count", "selectattr('age')|list", "tojson(indent=1)", "safe", "unique|list", "sort", "e", "round", "batch(2)|list", "sum", "max", "min", "dictsort", "indent", "wordcount", "map('length')|list",
+           "round(1)", "round(0, 'ceil')", "slice(2)|list", "slice(3, 'z')|list", "batch(3, 0)|list", "groupby('role')|list", "groupby(0)|map('first')|list", "format(1)", "format(x, s)", "center(9)", "truncate(4, false, '.', 0)", "truncate(5, true)", "urlencode"]
 TESTS = ["defined", "undefined", "none", "string", "number", "mapping", "iterable", "sequence", "boolean", "integer", "float", "odd", "even", "true", "false", "divisibleby(2)", "eq(1)", "in [1, 'a']", "gt(1)", "lower", "upper", "callable", "sameas none"]
 METHODS = [".strip()", ".split(',')", ".split()", ".upper()", ".lower()", ".startswith('a')", ".endswith('b')", ".replace('l', 'L')", ".items()", ".keys()", ".values()", ".get('a')", ".get('zz', 1)", ".title()",
-           ".lstrip()", ".rstrip('\\n')", ".find('o')", ".count('a')", ".index('b')", ".splitlines()", ".join(l)", ".isdigit()", ".format(1)", ".append(1)", ".capitalize()"]
+           ".lstrip()", ".rstrip('\\n')", ".find('o')", ".count('a')", ".index('b')", ".splitlines()", ".join(l)", ".isdigit()", ".format(1)", ".append(1)", ".capitalize()", ".rsplit()", ".rsplit(none, 1)", ".split(none, 1)", ".rsplit(',', 1)", ".partition('l')", ".rpartition('b')", ".removeprefix('a')", ".removesuffix('b')", ".rfind('o')", ".find('l', 3)", ".find('a', -2, 9)", ".startswith('e', 1)",
+           ".isalpha()", ".isalnum()", ".isspace()", ".isupper()", ".islower()", ".isascii()", ".swapcase()", ".center(8, '*')", ".ljust(5)", ".rjust(5, 'ü')", ".zfill(6)", ".format(1, 'b')"]
 BINARY = ["+", "-", "*", "/", "//", "%", "**", "~", "==", "!=", "<", ">", "<=", ">=", "and", "or", "in", "not in"]
 
 
@@ -62,7 +64,7 @@ class Maker:
         r = self.r
         out = []
         for _ in range(r.randrange(1, 4)):
-            k = r.randrange(11 if depth < 3 else 4)
+            k = r.randrange(15 if depth < 3 else 4)
             out.append(self.text())
             if k < 3:
                 out.append("{{" + r.choice(["", "", "-"]) + f" {self.expr()} " + r.choice(["", "", "-"]) + "}}")
@@ -83,6 +85,16 @@ class Maker:
                 out.append(r.choice([self.tag(f"set x = {self.expr(1)}"), self.tag(f"set ns.a = {self.expr(1)}"), self.tag("set i, k = 1, 'z'"), self.tag("set s") + self.block(depth + 1) + self.tag("endset")]))
             elif k == 9:
                 out.append(self.tag("macro m(a, b=1)") + self.block(depth + 1) + "{{ a }}{{ b }}" + self.tag("endmacro") + "{{ m(" + self.expr(2) + ") }}")
+            elif k == 11:
+                out.append(self.tag(r.choice(["with i = " + self.expr(2), "with x = 1, y = x", "with", "with i, k = (1, s)"])) + self.block(depth + 1) + self.tag("endwith"))
+            elif k == 12:
+                out.append(r.choice([self.tag("filter " + r.choice(["upper", "trim", "replace('a', 'b')|title", "length", "indent(1)"])) + self.block(depth + 1) + self.tag("endfilter"), self.tag("set s | " + r.choice(["trim", "upper|list", "wordcount"])) + self.block(depth + 1) + self.tag("endset")]))
+            elif k == 13:
+                out.append(self.tag("macro c(a)") + self.text() + r.choice(["{{ caller() }}", "{{ caller(a) }}", "{% if caller is defined %}{{ caller(a, 2) }}{% endif %}", "{{ varargs }}{{ kwargs }}"]) + self.block(depth + 1) + self.tag("endmacro")
+                           + self.tag(r.choice(["call c(1)", "call(i) c(x)", "call(i, k=3) c(s)", "call c(2, 3, z=4)"])) + self.block(depth + 1) + self.tag("endcall"))
+            elif k == 14:
+                out.append(self.tag(r.choice(["for i in [1, [2, 'b'], x] recursive", "for i in nums if i recursive", "for i in l recursive"])) + "{{ i }}{{ loop.depth }}{{ loop.changed(i) }}" + self.block(depth + 1)
+                           + r.choice(["{% if i is not string and i is iterable %}{{ loop(i) }}{% endif %}", "{% if loop.depth < 3 %}{{ loop(l) }}{% endif %}"]) + self.tag("endfor"))
             else:
                 out.append(self.tag("generation") + self.block(depth + 1) + self.tag("endgeneration"))
         return "".join(out) + self.text()

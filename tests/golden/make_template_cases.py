@@ -143,6 +143,55 @@ a {# comment #} b {#- trimmed -#} c {{- x -}} d {%- if true -%} e {%- endif -%} 
 {{ nums|sort(attribute='a,b') }}
 {{ true is odd }}{{ d.values() is sequence }}{{ range(2) is sequence }}{{ l is sequence }}
 {{ {'a': 1}|tojson|length }} {{ 'a'|length == 1 }} {{ l|length > 2 }}
+{% with a = 1, b = x %}{{ a }}{{ b }}{% set a = 5 %}{{ a }}{% endwith %}{{ a is defined }} {% with %}{% set q = 1 %}{{ q }}{% endwith %}{{ q }} {% with x = 1, y = x %}{{ y }}{% endwith %} {% with a, b = (1, 2) %}{{ a }}{{ b }}{% endwith %}
+{% filter upper %}ab {{ s }}{% endfilter %} {% filter replace('a', 'b')|title %}a{{ x }}a{% set w = 1 %}{% endfilter %}{{ w is defined }}
+{% filter length %}abc{% endfilter %}
+{% set z | upper %}block {{ x }}{% endset %}[{{ z }}] {% set z | replace('o', '0') | length %}foo{% endset %}{{ z + 1 }}
+{% set z %}a{% set w = 1 %}{% endset %}{{ w is defined }}{{ z }}
+{% macro m(a) %}<{{ a }}>{{ caller() }}</{{ a }}>{% endmacro %}{% call m('b') %}in {{ x }}{% endcall %}{% for i in l %}{% call m(i) %}{{ loop.index }}{% endcall %}{% endfor %}
+{% macro m(l) %}{% for i in l %}{{ caller(i, loop.index) }};{% endfor %}{% endmacro %}{% call(i, n, k='z') m(l) %}{{ n }}{{ i }}{{ k }}{% endcall %}
+{% macro m() %}{% if caller %}{{ caller() }}{% else %}none{% endif %}{% endmacro %}{{ m() }}{% call m() %}some{% endcall %}
+{% macro m() %}x{% endmacro %}{% call m() %}y{% endcall %}
+{% macro m() %}{{ caller() }}{% endmacro %}{{ m() }}
+{% macro a(x) %}{% macro b() %}({{ x }}){% endmacro %}{{ b() }}{% endmacro %}{{ a(5) }} {% for i in l %}{% macro c() %}{{ i }}{% endmacro %}{{ c() }}{% endfor %}
+{% macro m() %}{{ v }}{% endmacro %}{% set v = 1 %}{{ m() }}
+{% macro m(a) %}{{ a }}{{ varargs }}{{ kwargs }}{% endmacro %}{{ m(1) }} {{ m(1, 2, 3) }} {{ m(1, k=2) }} {{ m(1, 2, k='x') }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1, 2) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1, a=2) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(b=2) }}
+{% set tree = [{'n': 'a', 'c': [{'n': 'b', 'c': []}, {'n': 'c', 'c': [{'n': 'd', 'c': []}]}]}, {'n': 'e', 'c': []}] %}{% for i in tree recursive %}{{ loop.depth }}{{ loop.depth0 }}{{ loop.index }}{{ i.n }}[{{ loop(i.c) }}]{% else %}-{% endfor %}
+{% for i in [1, [2, [3, 4], 5], 6] recursive %}{% if i is iterable %}({{ loop(i) }}){% else %}{{ i }}{% if not loop.last %},{% endif %}{% endif %}{% endfor %} {% for i in [3, 1, 2] if i > 1 recursive %}{{ i }}{{ loop([1, 2]) if i == 3 }}{% endfor %}
+{% for i in l %}{{ loop(i) }}{% endfor %}
+{% for i in ['a', 'a', 'b', 'b', 'a'] %}{{ loop.changed(i) }}{% endfor %} {% for i in l %}{{ loop.changed(1, x) }}{% endfor %}
+{{ 2.5|round }} {{ 3.5|round }} {{ 42.55|round(1) }} {{ 2.675|round(2) }} {{ 7|round }} {{ 7|round(2) }} {{ 1.23456|round(3) }} {{ 42.1|round(0, 'ceil') }} {{ 42.55|round(1, 'floor') }} {{ -2.5|round|int }} {{ (-2.5)|round(method='floor') }} {{ 7|round(1, 'ceil') }} {{ true|round }} {{ 1e300|round(2) }} {{ 0.5|round }}
+{{ 'a'|round }}
+{{ 1.5|round(0, 'up') }}
+{{ [1,2,3,4,5]|batch(2)|list }} {{ [1,2,3,4,5]|batch(2, '-')|list }} {{ 'abcde'|batch(3)|list }} {{ []|batch(2)|list }} {{ [1,2,3,4,5,6,7]|slice(3)|list }} {{ [1,2,3,4,5,6,7]|slice(3, 'x')|list }} {{ [1]|slice(3)|list }} {% for row in nums|batch(2, fill_with=0) %}{{ row|join(',') }};{% endfor %}
+{% for g in people|groupby('role') %}{{ g.grouper }}:{{ g.list|length }}{{ g[0] }} {% endfor %} {% for k, v in [{'a': 'x'}, {'a': 'Y'}, {'a': 'X'}, {}]|groupby('a', default='q') %}{{ k }}{{ v }}{% endfor %} {{ ['ab', 'c', 'de']|groupby('0') }} {{ ['ab', 'ac', 'de']|groupby(0)|map(attribute='list')|list }} {{ ['b', 'B', 'a']|groupby(0, case_sensitive=true)|map('first')|list }}
+{{ '%s-%d-%5.2f|%-5s|%5s|%05d|%x|%%|%r|%c' % ('a', 3, 2.5, 'b', 'c', 42, 255, "q'", 'z') }} {{ '%s' % x }} {{ '%s' % [1] }} {{ '%s %s' % (l, d) }} {{ '%(a)s=%(b)d' % {'a': 1, 'b': 2} }} {{ '%d' % 2.9 }} {{ '%i' % true }} {{ '%e %g %G' % (1234.5, 1e-7, 1e20) }} {{ '%+d % d %X' % (5, 5, 171) }} {{ '%.2s|%5.1s|' % ('世界人', 'ab') }} {{ 'no' % {} }} {{ '%5s|' % 'ü' }}
+{{ '%s' % (1, 2) }}
+{{ '%s %s' % 1 }}
+{{ '%d' % 'a' }}
+{{ 'a' % 1 }}
+{{ l + range(2) }}
+{{ '%(a)s' % 1 }}
+{{ '%' % 1 }}
+{{ '%s, %s!'|format('a', 2) }} {{ '%(g)s'|format(g=x) }} {{ 'plain'|format }} {{ '%.1f'|format(2.25) }}
+{{ '{} {}'.format(1, 'b') }} {{ '{1}{0}{1}'.format('a', 'b') }} {{ '{name}: {{{v}}}'.format(name='n', v=2.5) }} {{ '{:.2f} {:d} {:03d} {:5.1f}|{:x}'.format(3.14159, 7, 5, 2.25, 255) }} {{ '{:.1f}'.format(2) }} {{ '{}'.format(none) }}
+{{ '{} {}'.format(1) }}
+{{ '{'.format(1) }}
+{{ '{} {0}'.format(1) }}
+[{{ 'ab'|center(7) }}][{{ 'abc'|center(6) }}][{{ 'ab'|center(1) }}][{{ 'ü'|center(width=4) }}] {{ 'x'|center|length }} [{{ 'ab'.center(7, '*') }}] [{{ 'ab'.ljust(4) }}] [{{ 'ab'.rjust(5, '.') }}] {{ '7'.zfill(3) }} {{ '-7'.zfill(4) }} {{ '+'.zfill(3) }} {{ 'abcd'.zfill(2) }}
+{{ 'The quick, brown_fox 2 ½ jümps! 世界 人'|wordcount }} {{ ''|wordcount }} {{ "don't"|wordcount }} {{ 'a\u0301b'|wordcount }}
+{{ 'foo bar baz qux'|truncate(9) }} {{ 'foo bar baz qux'|truncate(9, true) }} {{ 'foo bar baz qux'|truncate(11) }} {{ 'foo bar baz qux'|truncate(11, false, '...', 0) }} {{ 'foobarbaz qux quux'|truncate(5, end='…', leeway=0) }} {{ 'short'|truncate }} {{ 'ab cd ef gh'|truncate(length=6, killwords=false, leeway=0) }}
+{{ 'abc'|truncate(2) }}
+{{ 'a b/ü?&=~._-'|urlencode }} {{ {'a b': 'c/d', 'e': 1}|urlencode }} {{ 5|urlencode }}
+{{ 'a,b,,c'.rsplit(',', 1) }} {{ ' a  b c '.rsplit() }} {{ ' a  b c '.rsplit(none, 1) }} {{ ' a  b c '.split(none, 1) }} {{ ' a '.split(none, 1) }} {{ 'abc'.rsplit('x') }} {{ 'aXbXc'.rsplit('X') }} {{ 'a.b.c'.rsplit('.', maxsplit=1)[0] }} {{ 'aaa'.rsplit('aa', 1) }}
+{{ 'a=b=c'.partition('=') }} {{ 'abc'.partition('=') }} {{ 'a=b=c'.rpartition('=') }} {{ 'abc'.rpartition('=') }} {{ 'prefix-x'.removeprefix('prefix-') }} {{ 'x.txt'.removesuffix('.txt') }} {{ 'x'.removeprefix('y') }} {{ 'x'.removesuffix('') }}
+{{ s.rfind('o') }} {{ s.rfind('zz') }} {{ 'üaüb'.rfind('ü') }} {{ 'abc'.rindex('c') }} {{ 'aBc'.swapcase() }} {{ 'ab'.isalpha() }} {{ 'a1'.isalpha() }} {{ 'a1'.isalnum() }} {{ ''.isalpha() }} {{ ' \t'.isspace() }} {{ ''.isspace() }} {{ 'AB1'.isupper() }} {{ 'Ab'.isupper() }} {{ '12'.isupper() }} {{ 'ab'.islower() }} {{ 'aB'.islower() }} {{ '12'.isdecimal() }} {{ 'ab'.isascii() }} {{ 'ü'.isascii() }} {{ '½'.isdecimal() }}{{ '½'.isalnum() }} {{ 'ß'.islower() }} {{ 'Straße'.swapcase() }}
+{{ 'abc'.rindex('z') }}
+{{ 'ab' is lower }} {{ 'aB' is lower }} {{ 'AB' is upper }} {{ '' is upper }} {{ 5 is lower }} {{ none is sameas none }} {{ true is sameas true }} {{ 1 is sameas true }} {{ x is sameas none }} {{ l is sameas l }} {{ l is sameas [] }} {{ false is sameas 0 }}
+{{ 'ab'.startswith('b', 1) }} {{ 'abcabc'.find('a', 1) }} {{ 'abcabc'.find('c', 3, 5) }} {{ 'a b'.split(maxsplit=0) }} {{ 'a-b'.title() }} {{ 'abc'.find('', 5) }} {{ 'abc'.find('', 3) }} {{ 'abcabc'.rfind('a', 0, -3) }} {{ 'üaü'.index('ü', -1) }} {{ 'abc'.endswith('b', 0, 2) }} {{ 'a'.startswith('', 2) }}
 """.strip("\n").split("\n")
 
 # With newlines inside, written as Python strings.
@@ -179,6 +228,10 @@ CHAT = [
     "{% generation %}{% set x = 9 %}{{ x }}{% endgeneration %}{{ x }}", "{% for i in l %}{% generation %}\n {{ i }}{{ loop.index }}\n{% endgeneration %}\n{% endfor %}",
     "{{ 'o\\'neil-smith (the ß) [x <y {z 1st ßa'|title }}|{{ 'o\\'neil-smith 1st ßa'.title() }}", "{{ nope|items|list }}{% if nope|items %}t{% endif %}",
     "\t{%- if true %} a {%- endif %}\t", "\u3000{%- if true %}\u3000{{ 1 }}{% endif -%}\u3000x", "{{ false is false }}{{ 0 is false }}{{ 1 is true }}",
+    "{% with a = 1 %}\n {{ a }}\n{% endwith %}\nb", "{% filter trim %}\n  x {{ nope }} \n{% endfilter %}\nb", "{% set z | trim %}\n  a\n{% endset %}\n[{{ z }}]",
+    "{% macro m(r) %}\n<{{ r }}>\n{{ caller() }}\n{% endmacro %}\n{% for p in people %}\n{% call m(p.role) %}\n  {{ p.name }}\n{% endcall %}\n{% endfor %}", "{% for p in l recursive %}\n{% if loop.depth == 2 %}{% continue %}{% endif %}{{ loop(l[:2]) }}{{ p }}\n{% endfor %}",
+    "{% for i in [1, [2, 3]] recursive %}{% if i is iterable %}{{ loop(i) }}{% endif %}{% if i == 2 %}{% break %}{% endif %}{{ loop.depth }}.{% endfor %}", "{{ '%s' % nope }}|{{ '%s'|format(nope) }}|{{ nope|wordcount }}", "{{ nope|batch(2)|list }}{{ nope|slice(2)|list }}", "{{ nope|round }}", "{{ nope|truncate }}", "{{ nope|center(3) }}|",
+    "{% macro m(x) %}{% for i in x recursive %}{{ i.name }}{{ loop(i.kids) if i.kids }}{% endfor %}{% endmacro %}{{ m([{'name': 'p', 'kids': [{'name': 'q'}]}]) }}", "{{ d.items()|batch(1)|list }} {{ 'ab'|batch(1)|map('join')|join('+') }}", "{{ people|groupby('role')|list|length }}{% for r, ps in people|groupby(attribute='role') %}{{ r }}{{ ps|map(attribute='name')|join }}{% endfor %}",
 ]
 
 
