@@ -1,50 +1,9 @@
-/* batch.c - the scheduler. Sequences are ordered by age (job, then place in the job). The pass that
- * hands out pages goes from old to young and takes pages from the youngest when there are none: the
- * oldest sequence can always go on, so every job ends. */
-#include "runners/local/batch.h"
+/* batch.c - the scheduler: jobs and their sequences, and what comes of a step. Which tokens make up
+ * a step is decided in batch_plan.c. */
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/rng.h"
-#include "runners/local/sampler.h"
-
-/* Positions that are worth a copy, or waiting for. */
-enum { LEAST_SHARED = 8 };
-
-typedef enum { SEQ_BLOCKED, SEQ_WAITING, SEQ_RUNNING, SEQ_DONE } seq_state;
-
-/* Feeding tokens[0..n_feed) to the model; the logits of positions want_from..n_feed-1 are needed.
- */
-struct batch_seq {
-    batch_job *job;
-    seq_state state;
-    int choice; /* index, or -1: the only sequence of a generate job, the root of a tree */
-    const int32_t *tokens; /* owned only by generate jobs: prompt and what came after */
-    size_t n_feed, want_from;
-    size_t fed; /* positions whose keys and values are there */
-    kv_page **pages;
-    size_t n_pages;
-    size_t take;   /* tokens in this step */
-    size_t slice;  /* of this step */
-    bool counted;  /* prompt tokens are in the job's totals */
-    float logprob; /* generate: of the token that this step made */
-    int32_t token;
-};
-
-struct batch {
-    batch_options opt;
-    forward *fwd;
-    batch_job *first, *last; /* jobs by age */
-    size_t n_jobs;
-    uint64_t next_order, prompt_tokens, new_tokens;
-    size_t max_tokens;   /* of a step */
-    bool is_short;       /* of memory: nothing starts until something ends */
-    batch_seq **running; /* (n_running <= n_slots) by age */
-    size_t n_running;
-    step_slice *slices; /* (n_slots) */
-    batch_seq **by_slice;
-    sampler *samplers; /* (threads) */
-    size_t n_samplers;
-};
+#include "runners/local/batch_internal.h"
 
 /* ---- Life ---- */
 
@@ -71,7 +30,7 @@ waage_status batch_create(batch **out, const batch_options *opt, waage_err *err)
                                 .kv = opt->kv,
                                 .max_tokens = b->max_tokens,
                                 .max_slices = n,
-                                .max_pages = (n_context + KV_PAGE_LEN - 1) / KV_PAGE_LEN};
+                                .max_pages = batch_pages_for(n_context)};
     for (size_t i = 0; st == WAAGE_OK && i < b->n_samplers; i++)
         st = sampler_create(&b->samplers[i], opt->m->p.n_vocab, err);
     if (st == WAAGE_OK) st = forward_create(&b->fwd, &fo, err);
@@ -82,9 +41,9 @@ waage_status batch_create(batch **out, const batch_options *opt, waage_err *err)
     return st;
 }
 
-static void drop_pages(batch *b, kv_page **pages, size_t *n)
+void batch_drop_pages(batch *b, kv_page **pages, size_t *n, size_t n_kept)
 {
-    while (*n > 0) /* last page first: the beginning of a text is the part most worth keeping */
+    while (*n > n_kept)
         kvcache_release(b->opt.kv, pages[--*n]);
 }
 
@@ -92,10 +51,10 @@ static void free_job(batch *b, batch_job *job)
 {
     for (size_t i = 0; i < job->n_seqs; i++) {
         batch_seq *s = &job->seqs[i];
-        drop_pages(b, s->pages, &s->n_pages);
+        batch_drop_pages(b, s->pages, &s->n_pages, 0);
         free(s->pages);
     }
-    drop_pages(b, job->root_pages, &job->n_root_pages);
+    batch_drop_pages(b, job->root_pages, &job->n_root_pages, 0);
     free(job->root_pages);
     free(job->seqs);
     job->seqs = NULL;
@@ -146,23 +105,12 @@ size_t batch_n_waiting(const batch *b)
     return n;
 }
 
-void batch_get_totals(const batch *b, uint64_t *prompt_tokens, uint64_t *new_tokens)
+batch_totals batch_get_totals(const batch *b)
 {
-    *prompt_tokens = b->prompt_tokens;
-    *new_tokens = b->new_tokens;
+    return b->totals;
 }
 
 /* ---- Adding jobs ---- */
-
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t pages_for(size_t n_tokens)
-{
-    return (n_tokens + KV_PAGE_LEN - 1) / KV_PAGE_LEN;
-}
 
 static bool init_seq(batch_seq *s, batch_job *job, int choice, const int32_t *tokens, size_t n_feed,
                      size_t want_from, size_t max_feed)
@@ -172,8 +120,9 @@ static bool init_seq(batch_seq *s, batch_job *job, int choice, const int32_t *to
                      .state = SEQ_WAITING,
                      .tokens = tokens,
                      .n_feed = n_feed,
-                     .want_from = want_from};
-    s->pages = calloc(pages_for(max_feed) + 1, sizeof *s->pages);
+                     .want_from = want_from,
+                     .trust = draft_trust_first};
+    s->pages = calloc(batch_pages_for(max_feed) + 1, sizeof *s->pages);
     return s->pages != NULL;
 }
 
@@ -235,7 +184,7 @@ static waage_status plan_loglik(batch_job *job, waage_err *err)
         if (s->state != SEQ_DONE) job->n_open++;
         if (s->state == SEQ_BLOCKED) job->n_unforked++;
     }
-    job->root_pages = calloc(pages_for(len) + 1, sizeof *job->root_pages);
+    job->root_pages = calloc(batch_pages_for(len) + 1, sizeof *job->root_pages);
     return job->root_pages ? WAAGE_OK : waage_err_nomem(err);
 }
 
@@ -274,255 +223,6 @@ waage_status batch_add(batch *b, batch_job *job, waage_err *err)
     return WAAGE_OK;
 }
 
-/* ---- Pages ---- */
-
-static bool is_older(const batch_seq *a, const batch_seq *b)
-{
-    if (a->job->order != b->job->order) return a->job->order < b->job->order;
-    return a < b; /* same array */
-}
-
-static void remove_running(batch *b, const batch_seq *s)
-{
-    size_t i = 0;
-    while (b->running[i] != s)
-        i++;
-    memmove(&b->running[i], &b->running[i + 1], (--b->n_running - i) * sizeof *b->running);
-}
-
-static void preempt(batch *b, batch_seq *s)
-{
-    drop_pages(b, s->pages, &s->n_pages);
-    s->fed = 0;
-    s->state = SEQ_WAITING;
-    remove_running(b, s);
-    b->is_short = true;
-}
-
-/* Pages of roots that wait for choices to fork, the youngest job first; the choices then begin
- * anew. */
-static bool drop_roots(batch *b)
-{
-    batch_job *young = NULL;
-    for (batch_job *j = b->first; j; j = j->next)
-        if (j->n_root_pages > 0) young = j;
-    if (young) drop_pages(b, young->root_pages, &young->n_root_pages);
-    return young != NULL;
-}
-
-/* A page for s, if need be one of a younger sequence. NULL: s has to wait. */
-static kv_page *take_page(batch *b, const batch_seq *s)
-{
-    for (;;) {
-        kv_page *p = kvcache_take(b->opt.kv);
-        if (p) return p;
-        batch_seq *young = b->n_running > 0 ? b->running[b->n_running - 1] : NULL;
-        if (young && young != s && is_older(s, young))
-            preempt(b, young);
-        else if (!drop_roots(b))
-            return NULL;
-    }
-}
-
-static void count_shared(batch_seq *s, size_t n)
-{
-    s->fed += n;
-    if (!s->counted) s->job->n_shared += n;
-}
-
-/* What page i of s follows, as the cache counts it. */
-static const kv_page *parent_of(const batch *b, const batch_seq *s, size_t i)
-{
-    if (i > 0) return s->pages[i - 1];
-    return s->job->is_long ? kvcache_long_root(b->opt.kv) : NULL;
-}
-
-static const kv_page *parent_page(const batch *b, const batch_seq *s)
-{
-    return parent_of(b, s, s->fed / KV_PAGE_LEN);
-}
-
-static void adopt_whole_pages(batch *b, batch_seq *s)
-{
-    while (s->fed % KV_PAGE_LEN == 0 && s->fed + KV_PAGE_LEN <= s->want_from) {
-        kv_page *p = kvcache_match(b->opt.kv, parent_page(b, s), s->tokens + s->fed);
-        if (!p) return;
-        s->pages[s->n_pages++] = p;
-        count_shared(s, KV_PAGE_LEN);
-    }
-}
-
-/* The first n positions of `from` become those of the page that s is in. */
-static bool copy_beginning(batch *b, batch_seq *s, kv_page *from, size_t n)
-{
-    const size_t at = s->fed / KV_PAGE_LEN;
-    if (s->n_pages == at) {
-        kvcache_hold(b->opt.kv, from); /* it might be what take_page() forgets */
-        kv_page *own = take_page(b, s);
-        kvcache_release(b->opt.kv, from);
-        if (!own) return false;
-        s->pages[s->n_pages++] = own;
-    }
-    kvcache_copy(b->opt.kv, s->pages[at], from, n);
-    count_shared(s, n - s->fed % KV_PAGE_LEN);
-    return true;
-}
-
-/* Go on with a complete page in place of the begun one. */
-static void swap_page(batch *b, batch_seq *s, kv_page *complete)
-{
-    const size_t in_page = s->fed % KV_PAGE_LEN;
-    kvcache_hold(b->opt.kv, complete);
-    kvcache_release(b->opt.kv, s->pages[s->n_pages - 1]);
-    s->pages[s->n_pages - 1] = complete;
-    count_shared(s, KV_PAGE_LEN - in_page);
-}
-
-/* Adopt what is published of the next tokens: whole pages, then the beginning of one. Wanted
- * positions are computed in any case. */
-static void adopt_pages(batch *b, batch_seq *s)
-{
-    for (;;) {
-        adopt_whole_pages(b, s);
-        const size_t in_page = s->fed % KV_PAGE_LEN, start = s->fed - in_page;
-        if (s->want_from < s->fed + LEAST_SHARED) return;
-        const size_t n = min_size(s->want_from - start, KV_PAGE_LEN);
-        size_t n_same;
-        kv_page *from =
-            kvcache_match_part(b->opt.kv, parent_page(b, s), s->tokens + start, n, &n_same);
-        if (!from || n_same < in_page + LEAST_SHARED) return;
-        if (n_same < KV_PAGE_LEN || in_page == 0) {
-            (void)copy_beginning(b, s, from, n_same); /* no page: then it is computed, or waits */
-            return;
-        }
-        swap_page(b, s, from);
-    }
-}
-
-/* A choice goes on where the root ended: whole pages are shared, the last one is copied. */
-static bool fork_from_root(batch *b, batch_seq *s)
-{
-    batch_job *job = s->job;
-    const size_t whole = job->root_len / KV_PAGE_LEN, rest = job->root_len % KV_PAGE_LEN;
-    if (rest > 0) {
-        kv_page *copy = take_page(b, s);
-        if (!copy) return false;
-        if (job->n_root_pages == 0) { /* taking the page cost us the root */
-            kvcache_release(b->opt.kv, copy);
-            return true;
-        }
-        kvcache_copy(b->opt.kv, copy, job->root_pages[whole], rest);
-        s->pages[whole] = copy;
-    }
-    for (size_t i = 0; i < whole; i++) {
-        kvcache_hold(b->opt.kv, job->root_pages[i]);
-        s->pages[i] = job->root_pages[i];
-    }
-    s->n_pages = whole + (rest > 0);
-    s->fed = job->root_len;
-    if (--job->n_unforked == 0) drop_pages(b, job->root_pages, &job->n_root_pages);
-    return true;
-}
-
-/* ---- Planning a step ---- */
-
-static void start_waiting(batch *b)
-{
-    if (b->is_short && b->n_running > 0) return;
-    for (batch_job *j = b->first; j && b->n_running < b->opt.n_slots; j = j->next) {
-        for (size_t i = 0; i < j->n_seqs && b->n_running < b->opt.n_slots; i++) {
-            batch_seq *s = &j->seqs[i];
-            if (s->state != SEQ_WAITING) continue;
-            s->state = SEQ_RUNNING;
-            size_t at = b->n_running++;
-            for (; at > 0 && is_older(s, b->running[at - 1]); at--)
-                b->running[at] = b->running[at - 1];
-            b->running[at] = s;
-        }
-    }
-}
-
-/* Does t, whose prompt is in work, come to compute what s needs next? Whole pages of the same text
- * are the same page, so tokens are compared from the beginning of a page alone. */
-static bool works_for(const batch_seq *t, const batch_seq *s)
-{
-    const size_t end = s->fed + LEAST_SHARED, start = s->fed - s->fed % KV_PAGE_LEN;
-    if (t->take == 0 || t->fed > s->fed || t->n_feed < end || t->n_feed - t->fed <= 1) return false;
-    if (t->job->is_long != s->job->is_long) return false;
-    const size_t at = min_size(start, t->fed - t->fed % KV_PAGE_LEN);
-    if (at > 0 && s->pages[at / KV_PAGE_LEN - 1] != t->pages[at / KV_PAGE_LEN - 1]) return false;
-    return memcmp(t->tokens + at, s->tokens + at, (end - at) * sizeof *s->tokens) == 0;
-}
-
-/* Is an older sequence about to compute, in this step, what s needs next? Then s waits for it:
- * sequences with the same beginning start together, and one of them is enough. */
-static bool twin_at_work(const batch *b, const batch_seq *s, size_t n_planned)
-{
-    if (s->fed + LEAST_SHARED > s->want_from) return false;
-    for (size_t i = 0; i < n_planned; i++)
-        if (works_for(b->running[i], s)) return true;
-    return false;
-}
-
-static bool reserve_pages(batch *b, batch_seq *s)
-{
-    while (s->n_pages < pages_for(s->fed + s->take)) {
-        kv_page *p = take_page(b, s);
-        if (!p) return false;
-        s->pages[s->n_pages++] = p;
-    }
-    return true;
-}
-
-/* Plan running[i] with at most `room` tokens. It may preempt sequences behind i, never one before.
- */
-static void plan_seq(batch *b, size_t i, size_t room)
-{
-    batch_seq *s = b->running[i];
-    s->take = 0;
-    if (s->fed == 0 && s->choice >= 0 && s->job->n_root_pages > 0 && !fork_from_root(b, s)) return;
-    adopt_pages(b, s);
-    const size_t left = s->n_feed - s->fed;
-    if (left > 1 && twin_at_work(b, s, i)) return;
-    s->take = left < room ? left : room;
-    if (reserve_pages(b, s)) return;
-    s->take = 0;
-    while (s->n_pages > pages_for(s->fed)) /* nobody sits on empty pages */
-        kvcache_release(b->opt.kv, s->pages[--s->n_pages]);
-}
-
-static bool is_single(const batch_seq *s)
-{
-    return s->n_feed - s->fed == 1;
-}
-
-/* Every sequence that needs one token more is in each step; prompts share what room is left. */
-static size_t plan_step(batch *b)
-{
-    size_t n_slices = 0, room = b->max_tokens, n_single = 0;
-    start_waiting(b);
-    for (size_t i = 0; i < b->n_running; i++)
-        n_single += is_single(b->running[i]);
-    for (size_t i = 0; i < b->n_running; i++) {
-        batch_seq *s = b->running[i];
-        const bool single = is_single(s);
-        if (single) n_single--;
-        plan_seq(b, i, room > n_single ? room - n_single : 0);
-        if (s->take == 0) continue;
-        room -= s->take;
-        s->slice = n_slices;
-        b->by_slice[n_slices] = s;
-        b->slices[n_slices++] = (step_slice){.tokens = s->tokens + s->fed,
-                                             .is_long = s->job->is_long,
-                                             .n = s->take,
-                                             .pos = s->fed,
-                                             .pages = s->pages,
-                                             .want_from = s->want_from,
-                                             .want_to = s->n_feed};
-    }
-    return n_slices;
-}
-
 /* ---- Rows of logits, on the pool's threads ---- */
 
 static float logprob_of(const float *logits, int32_t id, double lse)
@@ -538,6 +238,18 @@ static void score_choice(batch_choice *c, size_t pos, const float *logits, doubl
     c->greedy[pos + 1 - c->cut] = (size_t)id == best;
 }
 
+/* The token behind draft i, were the drafts right; 0: behind all that is sure. */
+static void pick_token(batch *b, batch_seq *s, size_t i, const float *logits, double lse,
+                       size_t thread)
+{
+    const batch_job *job = s->job;
+    double u = 0;
+    if (job->how.temperature > 0)
+        u = rng_at(job->how.seed, job->item_key, job->sample, (uint32_t)(job->n_new + i));
+    s->picked[i] = sampler_pick(&b->samplers[thread], b->opt.kern, logits, &job->how, u);
+    s->logprob[i] = logprob_of(logits, s->picked[i], lse);
+}
+
 static void take_row(void *ctx, size_t slice, size_t pos, const float *logits, size_t thread)
 {
     batch *b = ctx;
@@ -546,15 +258,10 @@ static void take_row(void *ctx, size_t slice, size_t pos, const float *logits, s
     const size_t n_vocab = b->opt.m->p.n_vocab;
     const double lse = kern_logsumexp(b->opt.kern, logits, n_vocab);
     if (job->kind == REQUEST_GENERATE) {
-        double u = 0;
-        if (pos + 1 < s->n_feed) { /* the next token is forced */
+        if (pos + 1 < s->n_feed) /* the next token is forced */
             job->logprobs[pos + 1 - job->n_prompt] = logprob_of(logits, s->tokens[pos + 1], lse);
-            return;
-        }
-        if (job->how.temperature > 0)
-            u = rng_at(job->how.seed, job->item_key, job->sample, (uint32_t)job->n_new);
-        s->token = sampler_pick(&b->samplers[thread], b->opt.kern, logits, &job->how, u);
-        s->logprob = logprob_of(logits, s->token, lse);
+        else
+            pick_token(b, s, pos + 1 - s->n_feed, logits, lse, thread);
         return;
     }
     const size_t best = b->opt.kern->argmax(logits, n_vocab);
@@ -570,20 +277,21 @@ static void take_row(void *ctx, size_t slice, size_t pos, const float *logits, s
 
 static void publish_pages(batch *b, batch_seq *s, size_t from)
 {
-    for (size_t i = from / KV_PAGE_LEN; i * KV_PAGE_LEN < s->fed; i++)
+    for (size_t i = from / KV_PAGE_LEN; i * KV_PAGE_LEN < s->fed; i++) {
+        const size_t n = s->fed - i * KV_PAGE_LEN;
         s->pages[i] =
-            kvcache_publish(b->opt.kv, s->pages[i], parent_of(b, s, i), s->tokens + i * KV_PAGE_LEN,
-                            min_size(s->fed - i * KV_PAGE_LEN, KV_PAGE_LEN));
+            kvcache_publish(b->opt.kv, s->pages[i], batch_parent_of(b, s, i),
+                            s->tokens + i * KV_PAGE_LEN, n < KV_PAGE_LEN ? n : KV_PAGE_LEN);
+    }
 }
 
 static void end_seq(batch *b, batch_seq *s)
 {
-    if (s->state == SEQ_RUNNING) remove_running(b, s);
-    if (s->state == SEQ_BLOCKED) s->job->n_unforked--;
+    if (s->state == SEQ_RUNNING) batch_remove_running(b, s);
     s->state = SEQ_DONE;
     s->job->n_open--;
     b->is_short = false;
-    drop_pages(b, s->pages, &s->n_pages);
+    batch_drop_pages(b, s->pages, &s->n_pages, 0);
 }
 
 static void fail_job(batch *b, batch_job *job, const char *why)
@@ -607,14 +315,14 @@ static void end_root(batch *b, batch_seq *s)
     end_seq(b, s);
 }
 
-static void add_token(batch *b, batch_seq *s)
+static void add_token(batch *b, batch_seq *s, int32_t id, float logprob)
 {
     batch_job *job = s->job;
-    job->tokens[job->n_prompt + job->n_new] = s->token;
-    job->logprobs[job->n_new++] = s->logprob;
-    b->new_tokens++;
+    job->tokens[job->n_prompt + job->n_new] = id;
+    job->logprobs[job->n_new++] = logprob;
+    b->totals.new_tokens++;
     batch_forced then = {NULL, 0};
-    const bool stop = b->opt.hooks.token(b->opt.hooks.ctx, job, s->token, s->logprob, &then);
+    const bool stop = b->opt.hooks.token(b->opt.hooks.ctx, job, id, logprob, &then);
     if (stop || job->n_new == job->max_new) {
         end_seq(b, s);
         return;
@@ -626,15 +334,33 @@ static void add_token(batch *b, batch_seq *s)
     if (then.n > 0)
         memcpy(job->tokens + job->n_prompt + job->n_new, then.ids, then.n * sizeof *job->tokens);
     job->n_new += then.n;
-    b->new_tokens += then.n;
+    b->totals.new_tokens += then.n;
     s->want_from = s->n_feed;
     s->n_feed += 1 + then.n;
+}
+
+/* The token that the step made; where it is the one that was guessed, the token behind it was made
+ * as well, and so on. What a wrong guess left in the pages is overwritten by the next step, and
+ * nobody else has seen it: only positions below s->fed are published. */
+static void add_tokens(batch *b, batch_seq *s, size_t n_good)
+{
+    for (size_t i = 0;; i++) {
+        const size_t n_feed = s->n_feed; /* where a right draft stands, until add_token() writes */
+        const bool is_right = i < s->n_guesses && s->tokens[n_feed] == s->picked[i];
+        const bool more = is_right && i < s->n_drafts && s->take + i < n_good;
+        if (i < s->n_guesses) draft_learn(&s->trust, is_right);
+        add_token(b, s, s->picked[i], s->logprob[i]);
+        if (!more || s->state != SEQ_RUNNING || s->n_feed != n_feed + 1) return;
+        b->totals.n_accepted++;
+        s->fed++;
+        publish_pages(b, s, s->fed - 1);
+    }
 }
 
 static void finish_slice(batch *b, batch_seq *s, const step_slice *slice)
 {
     if (s->state != SEQ_RUNNING) return; /* its job failed through another sequence */
-    if (slice->failed) {
+    if (slice->n_good < s->take) {
         fail_job(b, s->job, "a value that is not finite (activation or logit)");
         return;
     }
@@ -642,13 +368,13 @@ static void finish_slice(batch *b, batch_seq *s, const step_slice *slice)
     s->fed += s->take;
     if (!s->counted) {
         s->job->n_computed += s->take;
-        b->prompt_tokens += s->take;
+        b->totals.prompt_tokens += s->take;
     }
     publish_pages(b, s, from);
     if (s->fed < s->n_feed) return;
     s->counted = true;
     if (s->job->kind == REQUEST_GENERATE)
-        add_token(b, s);
+        add_tokens(b, s, slice->n_good);
     else if (s->choice < 0)
         end_root(b, s);
     else
@@ -678,12 +404,11 @@ static waage_status give_back(batch *b, waage_err *err)
 
 waage_status batch_step(batch *b, waage_err *err)
 {
-    const size_t n = plan_step(b);
+    const size_t n = batch_plan_step(b);
     if (n == 0 && b->n_running > 0) /* the oldest has taken all that the others had */
         fail_job(b, b->running[0]->job, "the key/value memory is too small for this sequence");
     forward_run(b->fwd, b->slices, n, take_row, b);
     for (size_t i = 0; i < n; i++)
         finish_slice(b, b->by_slice[i], &b->slices[i]);
-    WAAGE_TRY(give_back(b, err));
-    return WAAGE_OK;
+    return give_back(b, err);
 }

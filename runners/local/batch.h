@@ -9,6 +9,7 @@
 #ifndef RUNNERS_LOCAL_BATCH_H
 #define RUNNERS_LOCAL_BATCH_H
 #include "harness/base/request.h"
+#include "runners/local/draft.h"
 #include "runners/local/forward.h"
 
 typedef struct batch batch;         /* opaque */
@@ -75,8 +76,16 @@ typedef struct {
     kvcache *kv;
     size_t n_slots;      /* sequences that run at the same time, at least 1 */
     size_t chunk_tokens; /* of one step */
+    draft_fn draft;      /* guesses for the last, lonely sequences; NULL: none. Changes no result */
     batch_hooks hooks;
 } batch_options;
+
+/* So far. */
+typedef struct {
+    uint64_t prompt_tokens, new_tokens; /* run through the model: of prompts and continuations, and
+                                           generated ones */
+    uint64_t n_drafted, n_accepted;     /* guesses computed; new tokens that were among them */
+} batch_totals;
 
 WAAGE_MUST_CHECK waage_status batch_create(batch **out, const batch_options *opt, waage_err *err);
 /* Running jobs are forgotten: done() is not called, their results stay with the caller. */
@@ -91,7 +100,6 @@ size_t batch_n_jobs(const batch *b);
 size_t batch_n_waiting(const batch *b); /* sequences that have not got a slot */
 /* One forward step; calls the hooks. */
 WAAGE_MUST_CHECK waage_status batch_step(batch *b, waage_err *err);
-/* Tokens run through the model so far: of prompts and continuations, and generated ones. */
-void batch_get_totals(const batch *b, uint64_t *prompt_tokens, uint64_t *new_tokens);
+batch_totals batch_get_totals(const batch *b);
 
 #endif

@@ -25,7 +25,8 @@ typedef struct {
     kv_page *const *pages;     /* of the sequence; those of positions below pos + n are there */
     size_t want_from, want_to; /* positions whose logits are asked for */
     bool is_long;              /* model_is_long() of its sequence, from the first token on */
-    bool failed;               /* out: a value was not finite */
+    size_t
+        n_good; /* out: tokens before the first that met a value that is not finite; n: none did */
 } step_slice;
 
 typedef struct {

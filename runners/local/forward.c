@@ -138,7 +138,7 @@ static size_t lay_out(forward *f, step_slice *slices, size_t n_slices)
     s->n_slices = n_slices;
     s->n = s->n_groups = 0;
     for (size_t i = 0; i < n_slices; i++) {
-        slices[i].failed = false;
+        slices[i].n_good = slices[i].n;
         for (size_t j = 0; j < slices[i].n; j++) {
             const size_t t = s->n++, pos = slices[i].pos + j;
             s->ids[t] = slices[i].tokens[j];
@@ -155,10 +155,18 @@ static size_t lay_out(forward *f, step_slice *slices, size_t n_slices)
     return n_rows;
 }
 
+/* Token t of the step is not good. */
+static void end_good(step *s, size_t t)
+{
+    step_slice *slice = &s->slices[s->owner[t]];
+    const size_t at = s->pos[t] - slice->pos;
+    if (at < slice->n_good) slice->n_good = at;
+}
+
 static void collect_bad(step *s)
 {
     for (size_t t = 0; t < s->n; t++)
-        if (s->bad[t]) s->slices[s->owner[t]].failed = true;
+        if (s->bad[t]) end_good(s, t);
 }
 
 typedef struct {
@@ -174,7 +182,8 @@ static void give_row(void *ctx, size_t part, size_t thread)
     forward *f = j->f;
     const wanted_row *r = &j->rows[part];
     const float *logits = f->logits + part * f->opt.m->p.n_vocab;
-    if (f->s.slices[r->slice].failed) return;
+    const step_slice *slice = &f->s.slices[r->slice];
+    if (f->s.pos[r->token] - slice->pos >= slice->n_good) return;
     if (!f->s.bad[part] && block_is_finite(logits, f->opt.m->p.n_vocab))
         j->fn(j->ctx, r->slice, f->s.pos[r->token], logits, thread);
     else
@@ -197,7 +206,7 @@ static void run_head(forward *f, const wanted_row *rows, size_t n, forward_row f
     head_job job = {f, rows, fn, ctx};
     pool_run(s->threads, n, give_row, &job);
     for (size_t i = 0; i < n; i++)
-        if (f->row_bad[i]) s->slices[rows[i].slice].failed = true;
+        if (f->row_bad[i]) end_good(s, rows[i].token);
 }
 
 void forward_run(forward *f, step_slice *slices, size_t n_slices, forward_row fn, void *ctx)

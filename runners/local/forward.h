@@ -26,8 +26,9 @@ typedef void (*forward_row)(void *ctx, size_t slice, size_t pos, const float *lo
                             size_t thread);
 
 /* Compute the slices (at most max_slices with at most max_tokens tokens together; ids in range):
- * their keys and values go into their pages, wanted rows to fn. A slice that met a value that is
- * not finite is marked failed; rows it gave before that are to be thrown away. */
+ * their keys and values go into their pages, wanted rows to fn. A token that met a value
+ * that is not finite ends the good part of its slice (n_good): rows of tokens behind that are to be
+ * thrown away. */
 void forward_run(forward *f, step_slice *slices, size_t n_slices, forward_row fn, void *ctx);
 
 #endif

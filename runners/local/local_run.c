@@ -2,11 +2,13 @@
  * the batch, its text so far. Requests are taken while slots could stand idle, so that a long queue
  * costs no memory. */
 #define _POSIX_C_SOURCE 200809L
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "harness/base/hash.h"
 #include "harness/base/interrupt.h"
+#include "harness/base/log.h"
 #include "runners/local/answer.h"
 #include "runners/local/local_internal.h"
 
@@ -272,11 +274,18 @@ static waage_status take_requests(run *r, waage_err *err)
 static void show_progress(run *r)
 {
     const double t = now_ms();
-    uint64_t n_prompt, n_new;
     if (!r->io->progress || t - r->t_progress < 100) return;
     r->t_progress = t;
-    batch_get_totals(r->b, &n_prompt, &n_new);
-    r->io->progress(r->io->ctx, n_prompt, n_new);
+    const batch_totals n = batch_get_totals(r->b);
+    r->io->progress(r->io->ctx, n.prompt_tokens, n.new_tokens);
+}
+
+static void log_guesses(batch_totals n)
+{
+    if (n.n_drafted > 0)
+        log_debug("%" PRIu64 " tokens guessed for the last sequences, %" PRIu64
+                  " of them right; %" PRIu64 " tokens written",
+                  n.n_drafted, n.n_accepted, n.new_tokens);
 }
 
 static waage_status run_all(run *r, waage_err *err)
@@ -304,9 +313,11 @@ waage_status local_run(runner *base, const runner_io *io, waage_err *err)
                               .kv = m->kv,
                               .n_slots = m->n_batch,
                               .chunk_tokens = m->chunk_tokens,
+                              .draft = draft_lookup,
                               .hooks = {&r, on_token, on_done}};
     WAAGE_TRY(batch_create(&r.b, &bo, err));
     const waage_status st = run_all(&r, err);
+    log_guesses(batch_get_totals(r.b));
     batch_free(r.b);
     while (r.live)
         free_task(&r, r.live);

@@ -63,7 +63,7 @@ waage_status probe_read(probe *p, const int32_t *tokens, size_t n, size_t want_f
                     .want_to = p->pos + n};
     forward_run(p->fwd, &s, 1, fn, ctx);
     p->pos += n;
-    if (s.failed)
+    if (s.n_good < n)
         return waage_err_set(err, WAAGE_EFAIL, "a value that is not finite before position %zu",
                              p->pos);
     return WAAGE_OK;

@@ -119,8 +119,7 @@ static waage_status time_load(runner_speed *out, measurement *m, waage_err *err)
     double begun = now();
     if (l->n_new == 0) {
         WAAGE_TRY(run_until(m, never, err));
-        uint64_t n_new;
-        batch_get_totals(m->b, &out->n_tokens, &n_new);
+        out->n_tokens = batch_get_totals(m->b).prompt_tokens;
         out->seconds = now() - begun;
         return WAAGE_OK;
     }
