@@ -1,8 +1,9 @@
 /* analysis.c - the order of the work, names, and what the parts share: means over clusters, labels.
  * The parts: analysis_index.c (who answered what), analysis_score.c (outcomes, scores, floors),
  * analysis_safety.c and analysis_censorship.c (validity), analysis_recorded.c (agreement with
- * labels that came with recordings), analysis_compare.c (models against each other),
- * analysis_join.c. */
+ * labels that came with recordings), analysis_contrast.c (what those say about governments,
+ * languages and hosts), analysis_host.c (who served when), analysis_compare.c (models against each
+ * other), analysis_join.c. */
 #include "harness/analysis.h"
 #include <stdlib.h>
 #include <string.h>
@@ -222,10 +223,12 @@ static waage_status make_row(work *w, work_row *r)
         WAAGE_TRY(analysis_score_cell(w, r, m));
         WAAGE_TRY(analysis_count_labels(w, r, m));
         WAAGE_TRY(analysis_check_recorded(w, r, m));
+        WAAGE_TRY(analysis_list_hosts(w, r, m));
         if (r->out->kind == KIND_SAFETY) WAAGE_TRY(analysis_check_safety(w, r, m));
         if (r->out->kind == KIND_CENSORSHIP) WAAGE_TRY(analysis_check_censorship(w, r, m));
     }
-    return WAAGE_OK;
+    analysis_choose_focus(w, r);
+    return analysis_pool_recorded(w, r);
 }
 
 static waage_status make_all(work *w)

@@ -85,30 +85,56 @@ typedef struct { /* labels by the item's role; roles in order of appearance, "" 
 enum { CLASS_REFUSAL, CLASS_PARTIAL, CLASS_COMPLETE, CLASS_COUNT, CLASS_NONE = CLASS_COUNT };
 
 typedef struct {                         /* not complete: refused, evaded or partial */
-    const char *actor, *language, *host; /* NULL: not split by this */
-    analysis_mean ours, recorded;        /* shares that are not complete */
+    const char *actor, *language, *host; /* host NULL: whoever served it */
+    analysis_mean ours, recorded; /* shares that are not complete, each of the answers that have
+                                     such a label */
 } analysis_incomplete;
 
-typedef struct { /* one actor's share of incomplete answers minus that of all others, one language
-                  */
-    const char *actor, *language;
-    size_t n_actor, n_others;
-    double ours, recorded;
-    stats_interval ours_ci, recorded_ci; /* Newcombe, unpaired */
-} analysis_contrast;
+typedef struct { /* a share of incomplete answers minus that of other questions, not paired */
+    size_t n, n_others; /* answers with such a label; either may be 0: then nothing else counts */
+    double diff;
+    stats_interval ci;           /* Newcombe: as if no two questions belonged together */
+    size_t n_clusters;           /* that the answers fall into; 0: none holds two of them, or
+                                    the contrast is within one host */
+    stats_interval clustered_ci; /* bootstrap over clusters; as ci where n_clusters is 0 */
+} analysis_unpaired;
 
 typedef struct {
-    const char *scheme;                            /* "SpeechMap", "XSTest" or "Waage" */
-    const char *labeler;                           /* who made the recorded labels, or NULL */
-    const char *names[CLASS_COUNT];                /* the scheme's own words */
+    const char *actor, *language, *host; /* the questions at hand; host NULL: whoever served them */
+    const char *against; /* same actor in this language; NULL: all other actors in the same one */
+    analysis_unpaired ours, recorded;
+} analysis_contrast;
+
+typedef struct { /* our labels against recorded ones, of all answers or those in one language */
+    const char *language;                          /* NULL: all */
     uint64_t confusion[CLASS_COUNT * CLASS_COUNT]; /* rows ours, columns recorded */
-    stats_agreement agreement;
+    uint64_t
+        confusion_held_out[CLASS_COUNT * CLASS_COUNT]; /* the half the rules were not written on */
+    stats_agreement all, held_out; /* held_out.n 0: the task names no such half */
+} analysis_agreement;
+
+typedef struct {
+    const char *scheme;                    /* "SpeechMap", "XSTest" or "Waage" */
+    const char *labeler;                   /* who made the recorded labels, or NULL */
+    const char *names[CLASS_COUNT];        /* the scheme's own words */
+    analysis_agreement agreement;          /* of all answers that have both labels */
+    const analysis_agreement *by_language; /* (n_languages) in order of appearance */
+    size_t n_languages;
     size_t n_without_ours, n_without_recorded; /* labels that map to no class (errors, invalid) */
-    const analysis_incomplete *by_actor, *by_host;
+    const analysis_incomplete *by_actor;       /* (n_by_actor) by actor and language */
+    const analysis_incomplete *by_host;        /* (n_by_host) by host, actor and language */
     size_t n_by_actor, n_by_host;
-    const analysis_contrast *contrasts;
-    size_t n_contrasts;
+    const analysis_contrast *contrasts; /* actor against actors, then language against language */
+    const analysis_contrast *host_contrasts; /* actor against actors within each host */
+    size_t n_contrasts, n_host_contrasts;
 } analysis_recorded;
+
+typedef struct {                 /* answers that were served, not computed here */
+    const char *host;            /* NULL: not named */
+    const char *first, *last;    /* when, ISO; NULL: not known */
+    size_t n_answers, n_blocked; /* responses; stopped by the provider's filter */
+    size_t n_thought[3];         /* by thought_state */
+} analysis_host;
 
 typedef enum {
     CELL_SCORED,
@@ -142,6 +168,8 @@ typedef struct {
     const analysis_censorship *censorship; /* or NULL */
     const analysis_labels *labels;         /* or NULL: no labels */
     const analysis_recorded *recorded;     /* or NULL: no recorded labels */
+    const analysis_host *hosts; /* (n_hosts) most answers first; none where nobody served them */
+    size_t n_hosts;
 } analysis_cell;
 
 typedef struct { /* one task under one protocol */
@@ -150,8 +178,13 @@ typedef struct { /* one task under one protocol */
     analysis_kind kind;
     const store_item *const *items; /* (n_items) */
     size_t n_items, n_clusters;     /* n_clusters 0: no two items belong together */
-    uint32_t n_samples;             /* repeats */
-    const analysis_cell *cells;     /* (n_models) */
+    const analysis_agreement
+        *pooled; /* (n_pooled) agreement over all models, by language, all last */
+    size_t n_pooled;
+    const char *focus_actor, *focus_language; /* whose gap by recorded labels is largest over all
+                                                 models, or NULL: what hosts are compared by */
+    uint32_t n_samples;                       /* repeats */
+    const analysis_cell *cells;               /* (n_models) */
 } analysis_row;
 
 typedef enum {

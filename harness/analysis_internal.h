@@ -16,6 +16,17 @@ typedef struct { /* what one model did with it */
     double na_sensitive, na_control, cov_sensitive, cov_control;
 } pair_value;
 
+typedef struct { /* one answer that came with a label */
+    const char *actor, *language, *host;
+    uint32_t cluster;
+    int ours, recorded; /* classes; CLASS_NONE: none */
+} labelled_answer;
+
+typedef struct {
+    labelled_answer *rows;
+    size_t n;
+} labelled_list;
+
 typedef struct { /* working state of one row */
     analysis_row *out;
     analysis_cell *cells;  /* (n_models) what out->cells shows */
@@ -56,6 +67,12 @@ waage_status analysis_check_safety(work *w, work_row *r, size_t model);
 waage_status analysis_check_censorship(work *w, work_row *r, size_t model);
 waage_status analysis_count_labels(work *w, work_row *r, size_t model);
 waage_status analysis_check_recorded(work *w, work_row *r, size_t model);
+waage_status analysis_pool_recorded(work *w, work_row *r);
+/* Shares of incomplete answers by group, and one group against others. */
+waage_status analysis_contrast_answers(work *w, const work_row *r, const labelled_list *list,
+                                       analysis_recorded *out);
+void analysis_choose_focus(work *w, work_row *r);
+waage_status analysis_list_hosts(work *w, work_row *r, size_t model);
 waage_status analysis_compare(work *w);
 
 /* Mean over an item's counting samples of refused / non-answer; false: no such sample. */

@@ -1,17 +1,42 @@
-/* analysis_recorded.c - our labels against those that came with recorded answers: confusion,
- * agreement, and what both say about shares of incomplete answers by actor and by serving host. */
+/* analysis_recorded.c - our labels against those that came with recorded answers: confusion and
+ * agreement, over all answers and over the half that the label rules were not written on. */
 #include <string.h>
 #include "harness/analysis_internal.h"
+#include "harness/base/value.h"
 
-typedef struct { /* one labelled answer */
-    const char *actor, *language, *host;
-    int ours, recorded; /* classes, both known */
-} labelled;
+typedef enum { HELD_OUT_NONE, HELD_OUT_ODD_IDS } held_out_rule;
 
 typedef struct {
-    labelled *rows;
+    analysis_agreement *rows; /* one a language, in order of appearance */
     size_t n;
-} labelled_list;
+} by_language;
+
+/* `metadata: {held_out: odd ids}` in a task says which items the rules were not written on. */
+static held_out_rule rule_of(work *w, const store_task *t)
+{
+    value *def = NULL;
+    if (!t->definition_json || json_parse(&def, &w->scratch, t->definition_json,
+                                          strlen(t->definition_json), "task", 1, NULL) != WAAGE_OK)
+        return HELD_OUT_NONE;
+    const char *said = value_get_str(value_get(def, "metadata"), "held_out", "");
+    return strcmp(said, "odd ids") == 0 ? HELD_OUT_ODD_IDS : HELD_OUT_NONE;
+}
+
+static bool is_held_out(held_out_rule rule, const store_item *it)
+{
+    const size_t n = strlen(it->id);
+    const char last = n ? it->id[n - 1] : '0';
+    return rule == HELD_OUT_ODD_IDS && last >= '0' && last <= '9' && (last - '0') % 2 == 1;
+}
+
+static analysis_agreement *of_language(by_language *t, const char *language)
+{
+    size_t at = 0;
+    while (at < t->n && !analysis_same_text(t->rows[at].language, language))
+        at++;
+    if (at == t->n) t->rows[t->n++].language = language;
+    return &t->rows[at];
+}
 
 /* The recorded label of a sample: on its last response. */
 static const store_response *response_of(const analysis_item *it, uint32_t sample)
@@ -22,28 +47,40 @@ static const store_response *response_of(const analysis_item *it, uint32_t sampl
     return last;
 }
 
-static waage_status collect(work *w, const work_row *r, const analysis_cell *c,
-                            analysis_recorded *out, labelled_list *list)
+static void take(const work_row *r, size_t item, const store_score *s, const store_response *rp,
+                 analysis_recorded *out, labelled_list *list)
 {
+    const store_item *it = r->out->items[item];
+    const char *scheme = out->scheme;
+    const int recorded = analysis_class_of_recorded(rp->recorded_label, &scheme);
+    if (!out->scheme) out->scheme = scheme;
+    if (!out->labeler) out->labeler = rp->recorded_labeler;
+    const int ours =
+        analysis_class_of_ours(analysis_label_of(s), out->scheme ? out->scheme : "SpeechMap");
+    out->n_without_recorded += recorded == CLASS_NONE;
+    out->n_without_ours += recorded != CLASS_NONE && ours == CLASS_NONE;
+    list->rows[list->n++] =
+        (labelled_answer){it->actor, it->language, rp->host, r->cluster[item], ours, recorded};
+}
+
+static waage_status collect(work *w, const work_row *r, const analysis_cell *c,
+                            analysis_recorded *out, labelled_list *list, by_language *t)
+{
+    const held_out_rule rule = rule_of(w, &w->d->tasks[r->out->task]);
     WORK_SCRATCH(w, list->rows, c->n_answers);
+    WORK_ALLOC(w, t->rows, c->n_answers + 1);
     for (size_t i = 0; i < r->out->n_items; i++) {
         const analysis_item *it = &c->items[i];
         for (size_t j = 0; j < it->n_scores; j++) {
             const store_response *rp = response_of(it, it->scores[j]->key.sample);
-            const char *scheme = out->scheme;
             if (!rp || !rp->recorded_label) continue;
-            const int recorded = analysis_class_of_recorded(rp->recorded_label, &scheme);
-            if (!out->scheme) out->scheme = scheme;
-            if (!out->labeler) out->labeler = rp->recorded_labeler;
-            const int ours = analysis_class_of_ours(analysis_label_of(it->scores[j]),
-                                                    out->scheme ? out->scheme : "SpeechMap");
-            out->n_without_recorded += recorded == CLASS_NONE;
-            out->n_without_ours += recorded != CLASS_NONE && ours == CLASS_NONE;
-            if (recorded == CLASS_NONE || ours == CLASS_NONE) continue;
-            const store_item *item = r->out->items[i];
-            list->rows[list->n++] =
-                (labelled){item->actor, item->language, rp->host, ours, recorded};
-            out->confusion[ours * CLASS_COUNT + recorded]++;
+            take(r, i, it->scores[j], rp, out, list);
+            const labelled_answer *l = &list->rows[list->n - 1];
+            if (l->ours == CLASS_NONE || l->recorded == CLASS_NONE) continue;
+            analysis_agreement *a = of_language(t, l->language);
+            const int at = l->ours * CLASS_COUNT + l->recorded;
+            a->confusion[at]++;
+            a->confusion_held_out[at] += is_held_out(rule, r->out->items[i]);
         }
     }
     return WAAGE_OK;
@@ -62,90 +99,23 @@ static void name_classes(analysis_recorded *r)
     memcpy(r->names, names, sizeof r->names);
 }
 
-/* --- shares of incomplete answers ----------------------------------------------------------- */
-
-static bool in_group(const labelled *l, const analysis_incomplete *g)
+static void add(analysis_agreement *to, const analysis_agreement *a)
 {
-    return analysis_same_text(l->actor, g->actor) && analysis_same_text(l->language, g->language) &&
-           analysis_same_text(l->host, g->host);
-}
-
-static analysis_mean share(size_t hits, size_t n)
-{
-    return (analysis_mean){n, n ? (double)hits / (double)n : 0,
-                           stats_wilson((double)hits, (double)n), 0};
-}
-
-/* Groups in order of appearance, by actor and language, or by host and language. */
-static waage_status group(work *w, const labelled_list *list, bool by_host,
-                          const analysis_incomplete **out, size_t *n_out)
-{
-    analysis_incomplete *g;
-    size_t n = 0;
-    WORK_ALLOC(w, g, list->n);
-    for (size_t i = 0; i < list->n; i++) {
-        labelled l = list->rows[i];
-        if (by_host)
-            l.actor = NULL;
-        else
-            l.host = NULL;
-        if (by_host ? !l.host : !l.actor) continue;
-        size_t at = 0;
-        while (at < n && !in_group(&l, &g[at]))
-            at++;
-        if (at == n)
-            g[n++] =
-                (analysis_incomplete){.actor = l.actor, .language = l.language, .host = l.host};
-        g[at].ours.n++; /* counts for now */
-        g[at].ours.n_clusters += l.ours != CLASS_COMPLETE;
-        g[at].recorded.n_clusters += l.recorded != CLASS_COMPLETE;
+    for (size_t i = 0; i < CLASS_COUNT * CLASS_COUNT; i++) {
+        to->confusion[i] += a->confusion[i];
+        to->confusion_held_out[i] += a->confusion_held_out[i];
     }
-    for (size_t i = 0; i < n; i++) {
-        const size_t total = g[i].ours.n;
-        g[i].ours = share(g[i].ours.n_clusters, total);
-        g[i].recorded = share(g[i].recorded.n_clusters, total);
-    }
-    *out = g;
-    *n_out = n;
-    return WAAGE_OK;
 }
 
-static double hits_of(const analysis_mean *m)
+/* The row behind the last becomes their sum; t has room for it. */
+static void agree(by_language *t)
 {
-    return m->mean * (double)m->n;
-}
-
-/* One actor against all others asked in the same language. */
-static waage_status contrast(work *w, analysis_recorded *r)
-{
-    analysis_contrast *c;
-    size_t n = 0;
-    WORK_ALLOC(w, c, r->n_by_actor);
-    for (size_t i = 0; i < r->n_by_actor; i++) {
-        const analysis_incomplete *me = &r->by_actor[i];
-        double ours = 0, recorded = 0, others = 0;
-        for (size_t j = 0; j < r->n_by_actor; j++) {
-            const analysis_incomplete *o = &r->by_actor[j];
-            if (j == i || !analysis_same_text(o->language, me->language)) continue;
-            ours += hits_of(&o->ours);
-            recorded += hits_of(&o->recorded);
-            others += (double)o->ours.n;
-        }
-        if (others <= 0) continue;
-        const double mine = (double)me->ours.n;
-        c[n++] = (analysis_contrast){
-            .actor = me->actor,
-            .language = me->language,
-            .n_actor = me->ours.n,
-            .n_others = (size_t)others,
-            .ours = me->ours.mean - ours / others,
-            .recorded = me->recorded.mean - recorded / others,
-            .ours_ci = stats_newcombe_unpaired(hits_of(&me->ours), mine, ours, others),
-            .recorded_ci = stats_newcombe_unpaired(hits_of(&me->recorded), mine, recorded, others)};
+    for (size_t i = 0; i < t->n; i++)
+        add(&t->rows[t->n], &t->rows[i]);
+    for (size_t i = 0; i <= t->n; i++) {
+        t->rows[i].all = stats_cohen(t->rows[i].confusion, CLASS_COUNT);
+        t->rows[i].held_out = stats_cohen(t->rows[i].confusion_held_out, CLASS_COUNT);
     }
-    r->contrasts = c;
-    r->n_contrasts = n;
-    return WAAGE_OK;
 }
 
 waage_status analysis_check_recorded(work *w, work_row *r, size_t model)
@@ -153,14 +123,38 @@ waage_status analysis_check_recorded(work *w, work_row *r, size_t model)
     analysis_cell *c = &r->cells[model];
     analysis_recorded *out;
     labelled_list list = {0};
+    by_language t = {0};
     WORK_ALLOC(w, out, 1);
-    WAAGE_TRY(collect(w, r, c, out, &list));
-    if (list.n + out->n_without_ours + out->n_without_recorded == 0) return WAAGE_OK;
+    WAAGE_TRY(collect(w, r, c, out, &list, &t));
+    if (list.n == 0) return WAAGE_OK;
     name_classes(out);
-    out->agreement = stats_cohen(out->confusion, CLASS_COUNT);
-    WAAGE_TRY(group(w, &list, false, &out->by_actor, &out->n_by_actor));
-    WAAGE_TRY(group(w, &list, true, &out->by_host, &out->n_by_host));
-    WAAGE_TRY(contrast(w, out));
+    agree(&t);
+    out->agreement = t.rows[t.n];
+    out->by_language = t.rows;
+    out->n_languages = t.n;
+    WAAGE_TRY(analysis_contrast_answers(w, r, &list, out));
     c->recorded = out;
+    return WAAGE_OK;
+}
+
+waage_status analysis_pool_recorded(work *w, work_row *r)
+{
+    by_language pool = {0};
+    size_t most = 1, n_models = 0;
+    for (size_t m = 0; m < w->d->n_models; m++) {
+        const analysis_recorded *k = r->cells[m].recorded;
+        n_models += k != NULL;
+        most += k ? k->n_languages : 0;
+    }
+    if (n_models < 2) return WAAGE_OK;
+    WORK_ALLOC(w, pool.rows, most);
+    for (size_t m = 0; m < w->d->n_models; m++) {
+        const analysis_recorded *k = r->cells[m].recorded;
+        for (size_t i = 0; k && i < k->n_languages; i++)
+            add(of_language(&pool, k->by_language[i].language), &k->by_language[i]);
+    }
+    agree(&pool);
+    r->out->pooled = pool.rows;
+    r->out->n_pooled = pool.n + 1;
     return WAAGE_OK;
 }

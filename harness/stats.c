@@ -237,8 +237,10 @@ static uint32_t pick_below(rng *r, uint32_t n)
     return (uint32_t)(m >> 32);
 }
 
-waage_status stats_bootstrap(stats_interval *out, bool *degenerate, const stats_cluster *c,
-                             size_t n, uint64_t seed, waage_err *err)
+/* One arm (b NULL): sum/n; two arms: their difference, over the resamples in which both have items.
+ */
+static waage_status bootstrap(stats_interval *out, bool *degenerate, const stats_cluster *a,
+                              const stats_cluster *b, size_t n, uint64_t seed, waage_err *err)
 {
     *out = (stats_interval){0, 0};
     *degenerate = true;
@@ -246,23 +248,45 @@ waage_status stats_bootstrap(stats_interval *out, bool *degenerate, const stats_
     if (n > UINT32_MAX) return waage_err_set(err, WAAGE_EINVAL, "too many clusters: %zu", n);
     double *stat = malloc(STATS_RESAMPLES * sizeof *stat);
     if (!stat) return waage_err_nomem(err);
+    size_t m = 0;
     rng r;
     rng_init(&r, seed, 0x626f6f74u /* "boot" */);
-    for (size_t b = 0; b < STATS_RESAMPLES; b++) {
-        double sum = 0, weight = 0;
+    for (size_t k = 0; k < STATS_RESAMPLES; k++) {
+        stats_cluster x = {0, 0}, y = {0, 0};
         for (size_t i = 0; i < n; i++) {
-            const stats_cluster *pick = &c[pick_below(&r, (uint32_t)n)];
-            sum += pick->sum;
-            weight += pick->n;
+            const uint32_t pick = pick_below(&r, (uint32_t)n);
+            x.sum += a[pick].sum;
+            x.n += a[pick].n;
+            if (!b) continue;
+            y.sum += b[pick].sum;
+            y.n += b[pick].n;
         }
-        stat[b] = weight > 0 ? sum / weight : 0;
+        if (!b)
+            stat[m++] = x.n > 0 ? x.sum / x.n : 0;
+        else if (x.n > 0 && y.n > 0)
+            stat[m++] = x.sum / x.n - y.sum / y.n;
     }
-    stats_sort(stat, STATS_RESAMPLES);
-    out->lo = stats_quantile(stat, STATS_RESAMPLES, 0.025);
-    out->hi = stats_quantile(stat, STATS_RESAMPLES, 0.975);
-    *degenerate = !(stat[STATS_RESAMPLES - 1] > stat[0]);
+    stats_sort(stat, m);
+    if (m > 0) {
+        out->lo = stats_quantile(stat, m, 0.025);
+        out->hi = stats_quantile(stat, m, 0.975);
+        *degenerate = !(stat[m - 1] > stat[0]);
+    }
     free(stat);
     return WAAGE_OK;
+}
+
+waage_status stats_bootstrap(stats_interval *out, bool *degenerate, const stats_cluster *c,
+                             size_t n, uint64_t seed, waage_err *err)
+{
+    return bootstrap(out, degenerate, c, NULL, n, seed, err);
+}
+
+waage_status stats_bootstrap_difference(stats_interval *out, bool *degenerate,
+                                        const stats_cluster *a, const stats_cluster *b, size_t n,
+                                        uint64_t seed, waage_err *err)
+{
+    return bootstrap(out, degenerate, a, b, n, seed, err);
 }
 
 double stats_cluster_se(const stats_cluster *c, size_t n)

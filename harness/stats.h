@@ -63,6 +63,12 @@ double stats_sign_flip(const stats_cluster *c, size_t n, uint64_t seed);
 WAAGE_MUST_CHECK waage_status stats_bootstrap(stats_interval *out, bool *degenerate,
                                               const stats_cluster *c, size_t n, uint64_t seed,
                                               waage_err *err);
+/* The same for the difference a - b of two shares that share clusters: a[i] and b[i] are what the
+ * two sides have in cluster i, n = 0 where one has nothing there. */
+WAAGE_MUST_CHECK waage_status stats_bootstrap_difference(stats_interval *out, bool *degenerate,
+                                                         const stats_cluster *a,
+                                                         const stats_cluster *b, size_t n,
+                                                         uint64_t seed, waage_err *err);
 /* Quantile q in 0..1 of n >= 1 ascending numbers, linear between order statistics (type 7). */
 double stats_quantile(const double *sorted, size_t n, double q);
 void stats_sort(double *x, size_t n); /* ascending; no NaN */

@@ -98,6 +98,22 @@ void escape_puts_attr(strbuf *out, const char *s)
     if (s) walk(out, s, strlen(s), html_plain, bare_code);
 }
 
+/* All but letters, digits and harmless signs by number: neither the string nor the attribute around
+ * it can end here. */
+static void css_plain(strbuf *out, char c)
+{
+    if (c != '\0' &&
+        strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,-+%()/_", c))
+        strbuf_putc(out, c);
+    else
+        strbuf_printf(out, "\\%x ", (unsigned)(unsigned char)c);
+}
+
+void escape_puts_css(strbuf *out, const char *s)
+{
+    if (s) walk(out, s, strlen(s), css_plain, bare_code);
+}
+
 static void md_plain(strbuf *out, char c)
 {
     if (c == '\n' || c == '\t') {

@@ -10,6 +10,8 @@
 void escape_put_html(strbuf *out, const char *s, size_t len);
 void escape_puts_html(strbuf *out, const char *s);
 void escape_puts_attr(strbuf *out, const char *s);
+/* Between the single quotes of a CSS string within an attribute. */
+void escape_puts_css(strbuf *out, const char *s);
 /* Markdown inline text, safe inside a table cell: no markup, no HTML, no line breaks. */
 void escape_puts_md(strbuf *out, const char *s);
 /* Markdown code block (fence longer than any run of backticks in s). */

@@ -40,20 +40,15 @@ waage_status html_put_cost(html *h)
     size_t n = 0;
     WAAGE_TRY(cost_make(&lines, &n, h->v));
     if (n == 0) return WAAGE_OK;
-    html_put(h,
-             "<section id=\"cost\"><h2>Tokens and cost</h2><div class=\"wide\"><table><thead><tr>");
-    static const char *const heads[] = {"model",     "suite",      "answers",
-                                        "tokens in", "tokens out", "of it thought",
-                                        "cost",      "per item",   "per right answer"};
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        html_put(h, "<th scope=\"col\">");
-        html_text(h, heads[i]);
-        html_put(h, "</th>");
-    }
-    html_put(h, "</tr></thead><tbody>\n");
+    static const char *const heads[] = {
+        "model",         "<suite", "answers",  "tokens in",        "tokens out",
+        "of it thought", "cost",   "per item", "per right answer", NULL};
+    html_put(h, "<section id=\"cost\"><h2>Tokens and cost</h2>");
+    html_open_table(h, heads);
     for (size_t i = 0; i < n; i++)
         put_line(h, &lines[i]);
-    html_put(h, "</tbody></table></div>\n<p class=\"note\">Models behind APIs only. ");
+    html_close_table(h);
+    html_put(h, "<p class=\"meta\">Models behind APIs only. ");
     for (size_t i = 0; i < n; i++) {
         strbuf price = STRBUF_EMPTY;
         if (lines[i].row != SIZE_MAX) continue;

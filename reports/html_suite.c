@@ -146,13 +146,17 @@ static void put_outcome_row(html *h, const analysis_row *r, size_t m)
 
 static void put_outcomes(html *h, const analysis_row *r)
 {
+    const bool right = r->kind == KIND_ACCURACY;
+    const char *const names[] = {"model",  "outcomes",      right ? "score, %" : "credit, %",
+                                 "chance", "best constant", "commonest answer"};
     put_key(h, r);
-    html_put(h, "<div class=\"wide\"><table><thead><tr>");
+    html_begin_table(h, "class=\"st\"", names, sizeof names / sizeof *names);
+    html_put(h, "<thead><tr>");
     html_sort_header(h, "model");
     strbuf_printf(h->out, "<th scope=\"col\" class=\"l\">outcomes of %zu items%s</th>", r->n_items,
                   r->n_samples > 1 ? ", all samples" : "");
-    html_sort_header(h, r->kind == KIND_ACCURACY ? "score, %" : "credit, %");
-    if (r->kind == KIND_ACCURACY) {
+    html_sort_header(h, names[2]);
+    if (right) {
         html_sort_header(h, "chance");
         html_sort_header(h, "best constant");
         html_sort_header(h, "commonest answer");
@@ -217,7 +221,12 @@ static void put_slice_table(html *h, const analysis_row *r, slice_kind kind, con
     const analysis_cell *lead = widest(h, r, kind);
     size_t n;
     const analysis_slice *names = slices_of(lead, kind, &n);
-    strbuf_printf(h->out, "<div class=\"wide\"><table><thead><tr><th scope=\"col\">%s</th>", word);
+    const char **titles = arena_calloc(h->v->a, n + 1, sizeof *titles);
+    if (!titles) return;
+    for (size_t i = 0; i < n; i++)
+        titles[i + 1] = names[i].name;
+    html_begin_table(h, "class=\"st\"", titles, n + 1);
+    strbuf_printf(h->out, "<thead><tr><th scope=\"col\">%s</th>", word);
     for (size_t i = 0; i < n; i++) {
         html_put(h, "<th scope=\"col\"><button>");
         html_text(h, names[i].name);
@@ -295,22 +304,18 @@ static waage_status put_comparison(html *h, size_t row)
 
 static waage_status put_comparison_table(html *h, size_t row)
 {
+    static const char *const headers[] = {
+        "first",      "<second", "items",     "score of the first", "of the second",
+        "difference", "p, Holm", "could see", "<verdict",           NULL};
     const analysis *an = h->v->an;
     bool any = false;
     for (size_t i = 0; i < an->n_comparisons; i++) {
         const analysis_comparison *k = &an->comparisons[i];
         if (k->row != row || k->n == 0) continue;
-        if (!any)
-            html_put(h, "<h4>Pairs of models</h4><div class=\"wide\"><table><thead><tr><th "
-                        "scope=\"col\"><button>first</button></th><th scope=\"col\" "
-                        "class=\"l\"><button>second</button></th><th "
-                        "scope=\"col\"><button>items</button></th><th "
-                        "scope=\"col\"><button>first</button></th><th "
-                        "scope=\"col\"><button>second</button></th><th "
-                        "scope=\"col\"><button>difference</button></th><th "
-                        "scope=\"col\"><button>p, Holm</button></th><th "
-                        "scope=\"col\"><button>could see</button></th><th scope=\"col\" "
-                        "class=\"l\"><button>verdict</button></th></tr></thead><tbody>");
+        if (!any) {
+            html_put(h, "<h4>Pairs of models</h4>");
+            html_open_table(h, headers);
+        }
         any = true;
         html_put(h, "<tr><th scope=\"row\">");
         html_model(h, k->a);
@@ -335,7 +340,7 @@ static waage_status put_comparison_table(html *h, size_t row)
         strbuf_printf(h->out, "</td><td class=\"l\">%s</td></tr>\n",
                       analysis_verdict_name(k->verdict));
     }
-    if (any) html_put(h, "</tbody></table></div>\n");
+    if (any) html_close_table(h);
     return WAAGE_OK;
 }
 

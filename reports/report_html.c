@@ -14,102 +14,46 @@ enum {
     WIDE_MODELS = 3 /* up to here models are columns of the first table, beyond they are rows */
 };
 
-/* --- shared pieces --------------------------------------------------------------------------- */
-
-void html_put(html *h, const char *markup)
-{
-    strbuf_puts(h->out, markup);
-}
-
-void html_text(html *h, const char *s)
-{
-    escape_puts_html(h->out, s);
-}
-
-const char *html_fill(size_t model)
-{
-    static const char *const fills[] = {"m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7"};
-    return fills[model % (sizeof fills / sizeof *fills)];
-}
-
-void html_model(html *h, size_t model)
-{
-    strbuf_printf(h->out, "<b class=\"m %s\">", html_fill(model));
-    html_text(h, h->v->models[model].label);
-    html_put(h, "</b>");
-}
-
-void html_spans(html *h, const verdict_text *t)
-{
-    for (size_t i = 0; i < t->n_spans; i++) {
-        if (t->spans[i].model == SIZE_MAX)
-            html_text(h, t->spans[i].text);
-        else
-            html_model(h, t->spans[i].model);
-    }
-}
-
-void html_p(html *h, double p)
-{
-    strbuf b = STRBUF_EMPTY;
-    view_put_p(&b, p); /* may hold a "<" */
-    html_text(h, strbuf_str(&b));
-    strbuf_free(&b);
-}
-
-void html_sort_header(html *h, const char *label)
-{
-    strbuf_printf(h->out, "<th scope=\"col\"><button>%s</button></th>", label);
-}
-
-void html_mean_cell(html *h, const analysis_mean *m, bool signed_)
-{
-    if (m->n == 0) {
-        html_put(h, "<td data-v=\"\">&ndash;</td>");
-        return;
-    }
-    strbuf_printf(h->out, "<td data-v=\"%.4f\">", m->mean);
-    (signed_ ? view_put_points : view_put_percent)(h->out, m->mean);
-    html_put(h, "<small>");
-    (signed_ ? view_put_signed_interval : view_put_interval)(h->out, m->ci);
-    html_put(h, "</small></td>");
-}
-
 /* --- the first table -------------------------------------------------------------------------- */
 
-/* What recorded answers without controls still show: the actor that stands out most, by our labels.
- */
-static void put_contrast_line(html *h, const analysis_recorded *k)
+/* What recorded answers without controls still show: the government that stands out most. */
+static void put_contrast(html *h, const analysis_row *r, const analysis_recorded *k)
 {
-    const analysis_contrast *most = NULL;
-    for (size_t i = 0; k && i < k->n_contrasts; i++)
-        if (!most || k->contrasts[i].ours > most->ours) most = &k->contrasts[i];
-    if (!most) return;
-    html_put(h, "<small>incomplete on ");
-    html_text(h, most->actor);
-    html_put(h, ": ");
-    view_put_points(h->out, most->ours);
-    html_put(h, " against the others</small>");
+    for (size_t i = 0; i < k->n_contrasts; i++) {
+        const analysis_contrast *c = &k->contrasts[i];
+        if (c->against || !r->focus_actor || strcmp(c->actor, r->focus_actor) != 0) continue;
+        strbuf_printf(h->out, "<td data-v=\"%.4f\">", c->recorded.diff);
+        view_put_points(h->out, c->recorded.diff);
+        html_put(h, "<small>");
+        view_put_signed_interval(h->out, c->recorded.ci);
+        html_put(h, "</small><small>our labels ");
+        view_put_points(h->out, c->ours.diff);
+        html_put(h, "</small></td>");
+        return;
+    }
+    html_put(h, "<td data-v=\"\">not measurable</td>");
 }
 
-static void put_state_cell(html *h, const analysis_cell *c)
+static void put_state_cell(html *h, const analysis_row *r, const analysis_cell *c)
 {
     if (c->state == CELL_NOT_RUN) {
         html_put(h, "<td data-v=\"\"><small>not run</small></td>");
         return;
     }
+    if (c->state == CELL_NOT_MEASURABLE && c->recorded && r->focus_actor) {
+        put_contrast(h, r, c->recorded);
+        return;
+    }
     strbuf_printf(h->out, "<td data-v=\"\">%s<small class=\"why\">", analysis_state_name(c->state));
     html_text(h, c->why);
-    html_put(h, "</small>");
-    put_contrast_line(h, c->recorded);
-    html_put(h, "</td>");
+    html_put(h, "</small></td>");
 }
 
 static void put_score_cell(html *h, const analysis_row *r, const analysis_cell *c)
 {
     const bool gap = r->kind == KIND_CENSORSHIP;
     if (c->state != CELL_SCORED) {
-        put_state_cell(h, c);
+        put_state_cell(h, r, c);
         return;
     }
     const analysis_mean *m = gap ? &c->censorship->all.gap : &c->score;
@@ -268,7 +212,8 @@ static void put_models_by_suites(html *h)
             html_put(h, ", floor ");
             view_put_percent(h->out, floor);
         }
-        html_put(h, "</small></th>");
+        html_put(h, "</small>");
+        html_put(h, "</th>");
     }
     html_put(h, "</tr></thead><tbody>");
     for (size_t m = 0; m < v->d->n_models; m++) {
@@ -285,8 +230,14 @@ static void put_models_by_suites(html *h)
 
 static void put_table(html *h)
 {
-    html_put(h, "<div class=\"wide\"><table id=\"scores\">");
-    if (h->v->d->n_models <= WIDE_MODELS)
+    const bool by_suite = h->v->d->n_models <= WIDE_MODELS;
+    const size_t n = by_suite ? 0 : h->v->an->n_rows;
+    const char **names = arena_calloc(h->v->a, n + 1, sizeof *names);
+    for (size_t i = 0; names && i < n; i++)
+        names[i + 1] = h->v->rows[i].title;
+    html_begin_table(h, by_suite ? "id=\"scores\"" : "id=\"scores\" class=\"st\"", names,
+                     names ? n + 1 : 0);
+    if (by_suite)
         put_suites_by_models(h);
     else
         put_models_by_suites(h);
@@ -294,7 +245,17 @@ static void put_table(html *h)
              "</tbody></table></div>\n<p class=\"meta\">Score in percent of the items that count, "
              "95 % interval beneath. Difference in points on the items that count for both; bold: "
              "different. Floor: the higher of chance and the best constant answer; a score whose "
-             "interval does not lie above it is marked and enters no verdict.</p>\n");
+             "interval does not lie above it is marked and enters no verdict.");
+    for (size_t i = 0; i < h->v->an->n_rows; i++) {
+        const analysis_row *r = &h->v->an->rows[i];
+        if (!r->focus_actor) continue;
+        html_put(h, " ");
+        html_text(h, h->v->rows[i].title);
+        html_put(h, ": in points, incomplete answers on ");
+        html_text(h, r->focus_actor);
+        html_put(h, " minus those on the others, by the recorded labels; no verdict.");
+    }
+    html_put(h, "</p>\n");
 }
 
 /* --- the figure ------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "reports/cost.h"
 #include "reports/escape.h"
+#include "reports/md_parts.h"
 #include "reports/verdict.h"
 #include "reports/writers.h"
 
@@ -152,41 +153,6 @@ static void put_levels(strbuf *out, const view *v, const analysis_row *r)
         strbuf_puts(out, "\n");
     }
     strbuf_puts(out, "\n");
-}
-
-static void put_recorded(strbuf *out, const view *v, const analysis_row *r)
-{
-    bool any = false;
-    for (size_t m = 0; m < v->d->n_models; m++) {
-        const analysis_recorded *k = r->cells[m].recorded;
-        if (!k) continue;
-        if (!any)
-            strbuf_puts(out, "| agreement with recorded labels | n | accuracy % | kappa [95 %] | "
-                             "confusion, rows ours |\n|---|--:|--:|---|---|\n");
-        any = true;
-        strbuf_puts(out, "| ");
-        escape_puts_md(out, v->models[m].label);
-        strbuf_printf(out, " | %zu | ", (size_t)k->agreement.n);
-        view_put_percent(out, k->agreement.accuracy);
-        strbuf_puts(out, " | ");
-        if (k->agreement.has_kappa) {
-            view_put_share(out, k->agreement.kappa);
-            strbuf_puts(out, " [");
-            view_put_share(out, k->agreement.kappa_ci.lo);
-            strbuf_puts(out, " to ");
-            view_put_share(out, k->agreement.kappa_ci.hi);
-            strbuf_puts(out, "]");
-        }
-        strbuf_puts(out, " |");
-        for (size_t i = 0; i < CLASS_COUNT; i++) {
-            strbuf_puts(out, i ? "; " : " ");
-            escape_puts_md(out, k->names[i]);
-            for (size_t c = 0; c < CLASS_COUNT; c++)
-                strbuf_printf(out, " %zu", (size_t)k->confusion[i * CLASS_COUNT + c]);
-        }
-        strbuf_puts(out, " |\n");
-    }
-    if (any) strbuf_puts(out, "\n");
 }
 
 static waage_status put_comparisons(strbuf *out, const view *v, size_t row)
@@ -366,7 +332,7 @@ waage_status report_write_md(strbuf *out, const view *v)
         put_outcomes(out, v, &v->an->rows[i]);
         put_levels(out, v, &v->an->rows[i]);
         WAAGE_TRY(put_comparisons(out, v, i));
-        put_recorded(out, v, &v->an->rows[i]);
+        md_put_recorded(out, v, &v->an->rows[i]);
         put_transcripts(out, v, &v->an->rows[i]);
     }
     WAAGE_TRY(put_cost(out, v));

@@ -13,7 +13,7 @@ enum { FIX_MAX = 6000 };
 typedef struct {
     arena a;
     store_data d;
-    store_model models[4];
+    store_model models[8];
     store_task tasks[8];
     store_item items[FIX_MAX];
     store_response responses[2 * FIX_MAX];

@@ -399,14 +399,15 @@ static void recorded_labels_give_agreement_and_contrasts(void **state)
     assert_string_equal(k->labeler, "gpt-4o");
     uint64_t n = 0;
     for (size_t i = 0; i < 9; i++)
-        n += k->confusion[i];
+        n += k->agreement.confusion[i];
     assert_int_equal(n + k->n_without_ours + k->n_without_recorded, 200);
-    assert_true(k->agreement.has_kappa && k->agreement.kappa > 0.5);
+    assert_true(k->agreement.all.has_kappa && k->agreement.all.kappa > 0.5);
     assert_int_equal(k->n_by_actor, 4);
-    assert_int_equal(k->n_by_host, 2);
+    assert_int_equal(k->n_by_host, 8); /* two hosts, four governments */
+    assert_int_equal(k->agreement.held_out.n, 0);
     assert_int_equal(k->n_contrasts, 4);
     assert_string_equal(k->contrasts[0].actor, "CN");
-    assert_true(k->contrasts[0].ours_ci.lo > 0.2);
+    assert_true(k->contrasts[0].ours.ci.lo > 0.2);
     assert_null(r->cells[0].recorded);
     assert_int_equal(r->cells[2].state, CELL_NOT_MEASURABLE); /* no matched controls */
     free_world(w);

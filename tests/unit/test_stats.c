@@ -141,6 +141,34 @@ static void agrees_with_scipy_and_statsmodels(void **state)
     assert_true(n_cases >= 50);
 }
 
+/* Two arms over the same clusters: with an empty second share it is the bootstrap of the first,
+ * swapped it changes its sign, and against itself it has no width. */
+static void bootstraps_a_difference(void **state)
+{
+    (void)state;
+    stats_cluster a[30], zero[30], b[30];
+    stats_interval one, two, ab, ba;
+    bool degenerate;
+    for (size_t i = 0; i < 30; i++) {
+        a[i] = (stats_cluster){i % 3 == 0, 1};
+        b[i] = (stats_cluster){i % 5 == 0, 3};
+        zero[i] = (stats_cluster){0, 1};
+    }
+    assert_int_equal(stats_bootstrap(&one, &degenerate, a, 30, 1, NULL), WAAGE_OK);
+    assert_int_equal(stats_bootstrap_difference(&two, &degenerate, a, zero, 30, 1, NULL), WAAGE_OK);
+    assert_true(!degenerate && one.lo == two.lo && one.hi == two.hi);
+    assert_int_equal(stats_bootstrap_difference(&ab, &degenerate, a, b, 30, 1, NULL), WAAGE_OK);
+    assert_int_equal(stats_bootstrap_difference(&ba, &degenerate, b, a, 30, 1, NULL), WAAGE_OK);
+    assert_true(fabs(ab.lo + ba.hi) < 1e-12 && fabs(ab.hi + ba.lo) < 1e-12);
+    assert_true(ab.lo < 10.0 / 30 - 6.0 / 90 && ab.hi > 10.0 / 30 - 6.0 / 90);
+    assert_int_equal(stats_bootstrap_difference(&two, &degenerate, a, a, 30, 1, NULL), WAAGE_OK);
+    assert_true(degenerate && two.lo == 0 && two.hi == 0);
+    for (size_t i = 0; i < 30; i++)
+        zero[i].n = 0; /* an arm that is empty in every resample gives nothing */
+    assert_int_equal(stats_bootstrap_difference(&two, &degenerate, a, zero, 30, 1, NULL), WAAGE_OK);
+    assert_true(degenerate);
+}
+
 /* Newcombe's own worked examples and the tutorial of Fagerland, Lydersen and Laake (2014), 3
  * digits. */
 static void matches_published_examples(void **state)
@@ -246,6 +274,7 @@ int test_stats(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_scipy_and_statsmodels),
+        cmocka_unit_test(bootstraps_a_difference),
         cmocka_unit_test(matches_published_examples),
         cmocka_unit_test(extremes_stay_inside),
         cmocka_unit_test(resampling_repeats_to_the_bit),
