@@ -11,7 +11,7 @@ CC := gcc
 endif
 FUZZ_CC ?= clang
 
-LIBS := libcjson yaml-0.1 libpcre2-8 libutf8proc sqlite3 libcrypto libcurl libzstd
+LIBS := libcjson yaml-0.1 libpcre2-8 libutf8proc sqlite3 libcrypto libcurl libmicrohttpd libzstd
 PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS = $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 

@@ -38,6 +38,6 @@ WAAGE_MUST_CHECK waage_status cmd_parse(const cmd_line *line, void *target, opts
 int cmd_main(int argc, char **argv);
 
 extern const command cmd_bench, cmd_digest, cmd_export, cmd_generate, cmd_lint, cmd_list,
-    cmd_render, cmd_report, cmd_run, cmd_show, cmd_tokenize;
+    cmd_render, cmd_report, cmd_run, cmd_serve, cmd_show, cmd_tokenize;
 
 #endif

@@ -55,8 +55,8 @@ typedef enum { RUNNER_REQUEST, RUNNER_WAIT, RUNNER_END } runner_next;
 typedef struct {
     void *ctx;
     /* Give the next request. WAIT: none now, but replies to running ones may bring more (further
-     * turns). END: there will be none. The request and all it points to must live until its done().
-     */
+     * turns), or wait(). END: there will be none. The request and all it points to must live until
+     * its done(). */
     runner_next (*next)(void *ctx, const request **out);
     /* Take a reply, valid during the call. Anything but WAAGE_OK ends the run with that status. */
     waage_status (*done)(void *ctx, const request *rq, const reply *rp, waage_err *err);
@@ -64,6 +64,15 @@ typedef struct {
     void (*progress)(void *ctx, uint64_t prompt_tokens, uint64_t completion_tokens);
     /* Optional, for single prompts: text as it is made, whole UTF-8 characters only. */
     void (*stream)(void *ctx, const request *rq, const char *text, size_t len);
+    /* What a server adds, each optional; so far the local runner alone looks at them. */
+    /* Nothing runs and next() said WAIT: sleep until that may have changed, then next() is asked
+     * again. Without it, such a WAIT is an error. */
+    void (*wait)(void *ctx);
+    /* Nobody wants this reply any more: asked between two steps. The request ends as FINISH_ERROR,
+     * by done() as all do. */
+    bool (*is_cancelled)(void *ctx, const request *rq);
+    /* Shall the run end now, with WAAGE_EINTR? Takes the place of interrupt_signal(). */
+    bool (*must_stop)(void *ctx);
 } runner_io;
 
 /* How far the answers of one activation grade and key/value format lie from those of f32, over the
@@ -117,6 +126,14 @@ struct runner_ops {
     waage_status (*tokenize)(runner *r, const char *text, size_t len, bool bos, bool parse_special,
                              const int32_t **ids, const char *const **pieces, size_t *n, arena *a,
                              waage_err *err);
+    /* Text of token ids, whole UTF-8 characters only; a character belongs to the token that
+     * completes it. ends: (n) or NULL, the bytes of the text up to the end of each token. begins:
+     * the ids begin a text, else they continue one. special: control tokens by name, else they are
+     * left out. NULL: the runner knows no tokens. */
+    waage_status (*detokenize)(runner *r, const int32_t *ids, size_t n, bool begins, bool special,
+                               strbuf *out, size_t *ends, waage_err *err);
+    /* The bytes of one token, not NUL-terminated; a control token's name. NULL as above. */
+    const char *(*piece)(runner *r, int32_t id, size_t *len);
     /* What `waage show MODEL` prints, for people. */
     waage_status (*describe)(runner *r, strbuf *out, waage_err *err);
     /* Tokens of thought that a request may take on top of its own limits. NULL: none. */

@@ -2,7 +2,7 @@
 # deps.sh - install what Waage needs to build and test, on Debian and Ubuntu; elsewhere say what it is.
 set -eu
 packages="gcc make pkg-config libcjson-dev libcsv-dev libyaml-dev libpcre2-dev libutf8proc-dev
-libsqlite3-dev libssl-dev libcurl4-openssl-dev libzstd-dev libcmocka-dev gnuplot-nox python3 python3-pip ca-certificates"
+libsqlite3-dev libssl-dev libcurl4-openssl-dev libmicrohttpd-dev libzstd-dev libcmocka-dev gnuplot-nox python3 python3-pip ca-certificates"
 [ "${1:-}" = ci ] && packages="$packages clang clang-format libclang-rt-14-dev sqlite3 libsimde-dev
 gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct value; /* harness/base/value.h */
+
 typedef enum { PROTOCOL_COMPLETION, PROTOCOL_CHAT } protocol;
 const char *protocol_name(protocol p);                    /* "completion", "chat" */
 bool protocol_from_name(protocol *out, const char *name); /* false: unknown */
@@ -13,7 +15,7 @@ bool protocol_from_name(protocol *out, const char *name); /* false: unknown */
 typedef enum { REQUEST_GENERATE, REQUEST_LOGLIK } request_kind;
 
 typedef struct {
-    const char *role;    /* "system", "user", "assistant" */
+    const char *role;    /* "system", "user", "assistant", "tool" */
     const char *content; /* UTF-8 */
 } message;
 
@@ -53,8 +55,14 @@ typedef struct {
     request_kind kind;
     protocol proto;
     const char *prompt; /* completion: exact text before the answer; BOS is the runner's business */
+    const int32_t *prompt_ids; /* completion: n_prompt_ids tokens in the place of a text, taken as
+                                  they are; or NULL. Only of what this runner's tokenize() knows. */
+    size_t n_prompt_ids;
     const message *messages; /* chat: n_messages, the last one from the user */
     size_t n_messages;
+    const struct value *const *message_fields; /* chat: (n_messages) maps of what else the template
+                                                  shall see (tool_calls, ...); or NULL */
+    const struct value *tools; /* chat: list that the template gets as `tools`, or NULL */
     const char
         *answer_prefix; /* text that the assistant's turn begins with (gen_prefix), or NULL */
     /* generate */
@@ -63,6 +71,8 @@ typedef struct {
     reasoning think;         /* chat; loglik and answers with a prefix never think */
     const char *const *stop; /* n_stop strings that end the answer and are not part of it */
     size_t n_stop;
+    bool score_prompt; /* also the log-probabilities of the prompt's tokens, where the runner can */
+    uint32_t n_top;    /* also this many of the likeliest tokens at each place, at most TOP_MAX */
     /* loglik: the log-probability of each continuation after the prompt; the prompt is computed
      * once. Prompt and continuation are tokenised jointly and cut at the number of tokens of the
      * prompt; blanks at the end of the prompt belong to the continuation. */
@@ -93,6 +103,12 @@ typedef struct {
     const int32_t *tokens; /* (n_tokens) */
 } choice_score;
 
+typedef struct {
+    int32_t id;
+    float logprob;
+} token_prob;
+enum { TOP_MAX = 20 };
+
 /* One request over the wire and what came back, without keys: kept, so that an answer can be read
  * again without the model. */
 typedef struct {
@@ -121,13 +137,18 @@ typedef struct {
     const int32_t *tokens;   /* generated ids (n_tokens), NULL when unknown */
     const float *logprobs;   /* of the generated tokens (n_tokens), NULL when unknown */
     size_t n_tokens;
-    const choice_score *choices; /* loglik: one each */
+    const token_prob *top;     /* (n_tokens rows of the request's n_top) likeliest first, or NULL */
+    const int32_t *prompt_ids; /* (prompt_tokens) score_prompt, else NULL */
+    const float *prompt_logprobs; /* (prompt_tokens) the first one has none and is 0 */
+    const token_prob *prompt_top; /* (prompt_tokens rows of n_top) the first is void; or NULL */
+    const choice_score *choices;  /* loglik: one each */
     size_t n_choices;
     uint32_t prompt_tokens, completion_tokens,
         cached_tokens;              /* cached: shared with other requests */
     const char *model_version;      /* what the server says it runs, or NULL */
     bool has_cost;                  /* cost is known */
     double cost;                    /* US dollars */
+    bool is_too_long;               /* UNSUPPORTED, because the context does not hold the prompt */
     bool is_final;                  /* an error that trying again at once cannot mend */
     const wire_exchange *exchanges; /* over HTTP, in order, failed attempts too (n_exchanges) */
     size_t n_exchanges;

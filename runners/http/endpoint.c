@@ -2,7 +2,7 @@
 #include "runners/http/endpoint.h"
 #include "harness/base/file.h"
 #include "harness/base/nearest.h"
-#include <errno.h>
+#include "harness/base/secret.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +10,6 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { KEY_MAX = 4096 };
 
 /* Sources: the API references of each service, as of November 2026 not re-checked for the newest
  * models; what a server refuses is learnt from its answer (fault.c). The last row is for every
@@ -368,46 +366,6 @@ bool endpoint_is_loopback(const endpoint *e)
 
 /* ---- Keys ---- */
 
-static waage_status check_key(const char *key, const char *from, waage_err *err)
-{
-    if (!*key) return waage_err_set(err, WAAGE_EINVAL, "%s: the key is empty", from);
-    for (const char *s = key; *s; s++)
-        if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f)
-            return waage_err_set(err, WAAGE_EINVAL,
-                                 "%s: a key has no blanks, line breaks or non-ASCII characters",
-                                 from);
-    return WAAGE_OK;
-}
-
-static waage_status read_key_file(const char *path, const char **key, arena *a, waage_err *err)
-{
-    struct stat st;
-    char text[KEY_MAX];
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0) return waage_err_set(err, WAAGE_EIO, "key file %s: %s", path, strerror(errno));
-    waage_status status = WAAGE_OK;
-    ssize_t n = 0;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        status = waage_err_set(err, WAAGE_EIO, "key file %s: not a regular file", path);
-    else if (st.st_mode & 077)
-        status = waage_err_set(err, WAAGE_EINVAL,
-                               "key file %s: others may read or write it (mode %03o); chmod 600 it",
-                               path, (unsigned)st.st_mode & 0777);
-    else if (st.st_uid != geteuid() && st.st_uid != 0)
-        status = waage_err_set(err, WAAGE_EINVAL, "key file %s: it belongs to another user", path);
-    else if ((n = read(fd, text, sizeof text - 1)) < 0)
-        status = waage_err_set(err, WAAGE_EIO, "key file %s: %s", path, strerror(errno));
-    close(fd);
-    if (status != WAAGE_OK) return status;
-    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
-        n--;
-    text[n] = 0;
-    *key = arena_strdup(a, text);
-    memset(text, 0, sizeof text);
-    if (!*key) return waage_err_nomem(err);
-    return check_key(*key, path, err);
-}
-
 static waage_status missing_key(const endpoint *e, const char *name, waage_err *err)
 {
     return waage_err_set(err, WAAGE_EINVAL,
@@ -419,16 +377,16 @@ waage_status endpoint_find_key(const endpoint *e, const char **key, arena *a, wa
 {
     char with_file[160];
     *key = NULL;
-    if (e->key_file) return read_key_file(e->key_file, key, a, err);
+    if (e->key_file) return secret_read_file(e->key_file, key, a, err);
     const char *name = e->key_env ? e->key_env : e->service->key_name;
     const char *text = getenv(name);
     snprintf(with_file, sizeof with_file, "%.120s_FILE", name);
     const char *path = getenv(with_file);
     if (text && *text) {
         *key = arena_strdup(a, text);
-        return *key ? check_key(*key, name, err) : waage_err_nomem(err);
+        return *key ? secret_check(*key, name, err) : waage_err_nomem(err);
     }
-    if (path && *path) return read_key_file(path, key, a, err);
+    if (path && *path) return secret_read_file(path, key, a, err);
     return e->key_env || e->service->needs_key ? missing_key(e, name, err) : WAAGE_OK;
 }
 

@@ -66,7 +66,10 @@ bool score_read(choice_score *out, const value *body, const char *text, size_t n
         const size_t from = start_of(offsets, i, shift);
         const size_t to = i + 1 < n ? start_of(offsets, i + 1, shift) : end + 1;
         double x;
-        if (to <= border || from >= end || (begins && i == 0)) continue;
+        /* A token that ends in the middle of a character has no text of its own: at the border it
+         * begins the continuation, as the first of all it begins the text. */
+        const bool before = to < border || (to == border && (from < border || i == 0));
+        if (before || from >= end || (begins && i == 0)) continue;
         if (!is_number(value_at(logprobs, i), &x)) {
             *why = "the server returns no log-probability of the first token";
             return false;

@@ -2,8 +2,10 @@
  * a step is decided in batch_plan.c. */
 #include <stdlib.h>
 #include <string.h>
+#include "harness/base/num.h"
 #include "harness/base/rng.h"
 #include "runners/local/batch_internal.h"
+#include "runners/local/likeliest.h"
 
 /* ---- Life ---- */
 
@@ -66,8 +68,11 @@ void batch_free_results(batch_job *job)
 {
     free(job->tokens);
     free(job->logprobs);
+    free(job->prompt_logprobs);
+    free(job->top);
     job->tokens = NULL;
-    job->logprobs = NULL;
+    job->logprobs = job->prompt_logprobs = NULL;
+    job->top = NULL;
     for (size_t i = 0; job->kind == REQUEST_LOGLIK && i < job->n_choices; i++) {
         free(job->choices[i].logprobs);
         free(job->choices[i].greedy);
@@ -126,6 +131,21 @@ static bool init_seq(batch_seq *s, batch_job *job, int choice, const int32_t *to
     return s->pages != NULL;
 }
 
+/* Room for what is told of the prompt and of other tokens. Untouched rows cost no memory. */
+static bool plan_scores(batch_job *job)
+{
+    job->top_from = job->score_prompt ? job->n_prompt : 0;
+    if (job->score_prompt) {
+        job->prompt_logprobs = calloc(job->n_prompt, sizeof *job->prompt_logprobs);
+        if (!job->prompt_logprobs) return false;
+    }
+    if (job->n_top == 0) return true;
+    size_t n;
+    if (!num_mul_size(&n, job->top_from + job->max_new, job->n_top)) return false;
+    job->top = calloc(n, sizeof *job->top);
+    return job->top != NULL;
+}
+
 static waage_status plan_generate(batch_job *job, waage_err *err)
 {
     const size_t n_all = job->n_prompt + job->max_new;
@@ -134,8 +154,10 @@ static waage_status plan_generate(batch_job *job, waage_err *err)
     job->logprobs = calloc(job->max_new + 1, sizeof *job->logprobs);
     if (!job->seqs || !job->tokens || !job->logprobs) return waage_err_nomem(err);
     memcpy(job->tokens, job->prompt, job->n_prompt * sizeof *job->tokens);
+    if (!plan_scores(job)) return waage_err_nomem(err);
     job->n_seqs = job->n_open = 1;
-    if (!init_seq(&job->seqs[0], job, -1, job->tokens, job->n_prompt, job->n_prompt - 1, n_all))
+    const size_t want_from = job->score_prompt ? 0 : job->n_prompt - 1;
+    if (!init_seq(&job->seqs[0], job, -1, job->tokens, job->n_prompt, want_from, n_all))
         return waage_err_nomem(err);
     return WAAGE_OK;
 }
@@ -250,6 +272,22 @@ static void pick_token(batch *b, batch_seq *s, size_t i, const float *logits, do
     s->logprob[i] = logprob_of(logits, s->picked[i], lse);
 }
 
+/* What is told of the token behind pos: the likeliest, and its own log-probability if it is given
+ * (of the prompt, or forced). False: it is to be chosen. */
+static bool score_next(const batch *b, const batch_seq *s, size_t pos, const float *logits,
+                       double lse)
+{
+    batch_job *job = s->job;
+    const size_t next = pos + 1, n_prompt = job->n_prompt;
+    if (job->top)
+        likeliest_tokens(job->top + (next - n_prompt + job->top_from) * job->n_top, job->n_top,
+                         logits, b->opt.m->p.n_vocab, lse);
+    if (next >= s->n_feed) return false;
+    float *to = next < n_prompt ? &job->prompt_logprobs[next] : &job->logprobs[next - n_prompt];
+    *to = logprob_of(logits, s->tokens[next], lse);
+    return true;
+}
+
 static void take_row(void *ctx, size_t slice, size_t pos, const float *logits, size_t thread)
 {
     batch *b = ctx;
@@ -258,9 +296,7 @@ static void take_row(void *ctx, size_t slice, size_t pos, const float *logits, s
     const size_t n_vocab = b->opt.m->p.n_vocab;
     const double lse = kern_logsumexp(b->opt.kern, logits, n_vocab);
     if (job->kind == REQUEST_GENERATE) {
-        if (pos + 1 < s->n_feed) /* the next token is forced */
-            job->logprobs[pos + 1 - job->n_prompt] = logprob_of(logits, s->tokens[pos + 1], lse);
-        else
+        if (!score_next(b, s, pos, logits, lse))
             pick_token(b, s, pos + 1 - s->n_feed, logits, lse, thread);
         return;
     }
@@ -299,6 +335,11 @@ static void fail_job(batch *b, batch_job *job, const char *why)
     job->error = why;
     for (size_t i = 0; i < job->n_seqs; i++)
         if (job->seqs[i].state != SEQ_DONE) end_seq(b, &job->seqs[i]);
+}
+
+void batch_cancel(batch *b, batch_job *job, const char *why)
+{
+    if (job->n_open > 0) fail_job(b, job, why);
 }
 
 /* The root keeps its pages in the job until the last choice has forked. */

@@ -33,12 +33,17 @@ typedef struct batch_job {
     sampling how;
     uint64_t item_key;
     uint32_t sample;
+    bool score_prompt;     /* generate: the prompt's tokens too, so no pages of it can be shared */
+    uint32_t n_top;        /* generate: this many of the likeliest tokens at each scored place */
     batch_choice *choices; /* loglik: (n_choices), n_choices >= 1, borrowed */
     size_t n_choices;
     /* results */
     int32_t *tokens; /* generate: (n_new) */
     float *logprobs; /* (n_new) */
     size_t n_new;
+    float *prompt_logprobs; /* score_prompt: (n_prompt), the first is void */
+    token_prob *top;        /* n_top > 0: rows of n_top; the first of new tokens is row top_from */
+    size_t top_from;        /* n_prompt with score_prompt, else 0 */
     size_t n_computed, n_shared; /* prompt tokens run through the model, and found in pages */
     const char *error;           /* NULL, or why the job failed (static text) */
     /* private */
@@ -96,6 +101,9 @@ void batch_free_results(batch_job *job); /* also of jobs that never ran; twice i
  * model's context. A sequence that outgrows all the key/value memory there is ends with an error.
  */
 WAAGE_MUST_CHECK waage_status batch_add(batch *b, batch_job *job, waage_err *err);
+/* Between steps: the job ends as failed, with this reason (static text); done() comes with the
+ * next step. A job that has ended already stays as it is. */
+void batch_cancel(batch *b, batch_job *job, const char *why);
 size_t batch_n_jobs(const batch *b);
 size_t batch_n_waiting(const batch *b); /* sequences that have not got a slot */
 /* One forward step; calls the hooks. */

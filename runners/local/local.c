@@ -6,6 +6,7 @@
 #include <strings.h>
 #include "harness/base/log.h"
 #include "harness/base/num.h"
+#include "runners/local/detokenizer.h"
 #include "runners/local/fidelity.h"
 #include "runners/local/local_internal.h"
 #include "runners/local/params.h"
@@ -312,6 +313,30 @@ static waage_status tokenize(runner *r, const char *text, size_t len, bool bos, 
     return WAAGE_OK;
 }
 
+static waage_status detokenize(runner *r, const int32_t *ids, size_t n, bool begins, bool special,
+                               strbuf *out, size_t *ends, waage_err *err)
+{
+    const local_model *m = (const local_model *)r;
+    detokenizer d;
+    WAAGE_TRY(need_tokenizer(m, err));
+    const size_t from = out->len;
+    detokenizer_init(&d, m->tok, begins, special);
+    for (size_t i = 0; i < n; i++) {
+        detokenizer_put(&d, ids[i], out);
+        if (ends) ends[i] = out->len - from;
+    }
+    detokenizer_end(&d, out);
+    if (ends && n > 0) ends[n - 1] = out->len - from;
+    return strbuf_check(out, err);
+}
+
+static const char *piece(runner *r, int32_t id, size_t *len)
+{
+    const local_model *m = (const local_model *)r;
+    *len = 0;
+    return m->tok ? tokenizer_piece(m->tok, id, len) : "";
+}
+
 static waage_status describe(runner *r, strbuf *out, waage_err *err)
 {
     const local_model *m = (const local_model *)r;
@@ -387,6 +412,8 @@ const runner_ops local_runner = {
     .info = get_info,
     .render = render,
     .tokenize = tokenize,
+    .detokenize = detokenize,
+    .piece = piece,
     .describe = describe,
     .run = local_run,
     .fidelity = fidelity,

@@ -22,6 +22,7 @@ typedef struct task {
     batch_job job;
     answer text;
     bool is_done; /* by end of turn or stop string, not by length */
+    bool is_too_long;
     double t0;
 } task;
 
@@ -67,7 +68,7 @@ static void free_task(run *r, task *t)
 static waage_status reply_failure(run *r, task *t, finish_reason why, const char *msg,
                                   waage_err *err)
 {
-    reply rp = {.finish = why, .error = msg};
+    reply rp = {.finish = why, .error = msg, .is_too_long = t->is_too_long};
     return give_reply(r, t, &rp, err);
 }
 
@@ -88,6 +89,10 @@ static waage_status reply_generate(run *r, task *t, waage_err *err)
                 .tokens = j->tokens,
                 .logprobs = j->logprobs,
                 .n_tokens = j->n_new,
+                .top = j->top ? j->top + j->top_from * j->n_top : NULL,
+                .prompt_ids = j->score_prompt ? j->prompt : NULL,
+                .prompt_logprobs = j->prompt_logprobs,
+                .prompt_top = j->score_prompt ? j->top : NULL,
                 .completion_tokens = (uint32_t)j->n_new};
     WAAGE_TRY(answer_split(&t->text, &rp, err));
     return give_reply(r, t, &rp, err);
@@ -168,6 +173,7 @@ static waage_status on_done(void *ctx, batch_job *job, waage_err *err)
 /* Too long for the model: said with the numbers, not cut off in silence. */
 static const char *too_long(task *t, size_t n_tokens, size_t n_context)
 {
+    t->is_too_long = true;
     return arena_printf(&t->arena, "%zu tokens do not fit the model's context of %zu", n_tokens,
                         n_context);
 }
@@ -188,6 +194,8 @@ static waage_status plan_generate(run *r, task *t, const char **refused, waage_e
     t->job.prompt = t->p.ids;
     t->job.n_prompt = t->p.n;
     t->job.max_new = want < room ? want : room;
+    t->job.score_prompt = t->rq->score_prompt;
+    t->job.n_top = t->rq->n_top < TOP_MAX ? t->rq->n_top : TOP_MAX;
     t->job.how = t->rq->sample_by;
     t->job.sample = t->rq->sample;
     t->job.item_key = t->rq->item_id ? hash_u64(t->rq->item_id, strlen(t->rq->item_id)) : 0;
@@ -255,6 +263,18 @@ static waage_status add_request(run *r, const request *rq, waage_err *err)
     return st;
 }
 
+static void cancel_unwanted(run *r)
+{
+    for (task *t = r->io->is_cancelled ? r->live : NULL; t; t = t->next)
+        if (r->io->is_cancelled(r->io->ctx, t->rq))
+            batch_cancel(r->b, &t->job, "nobody waits for the answer any more");
+}
+
+static bool must_stop(const run *r)
+{
+    return r->io->must_stop ? r->io->must_stop(r->io->ctx) : interrupt_signal() != 0;
+}
+
 /* Take requests until every slot has something waiting behind it. */
 static waage_status take_requests(run *r, waage_err *err)
 {
@@ -262,9 +282,12 @@ static waage_status take_requests(run *r, waage_err *err)
         const request *rq = NULL;
         const runner_next next = r->io->next(r->io->ctx, &rq);
         if (next == RUNNER_END) r->ended = true;
-        if (next == RUNNER_WAIT && batch_n_jobs(r->b) == 0)
-            return waage_err_set(err, WAAGE_EFAIL,
-                                 "the caller waits for replies, but nothing runs");
+        if (next == RUNNER_WAIT && batch_n_jobs(r->b) == 0) {
+            if (!r->io->wait)
+                return waage_err_set(err, WAAGE_EFAIL,
+                                     "the caller waits for replies, but nothing runs");
+            r->io->wait(r->io->ctx);
+        }
         if (next != RUNNER_REQUEST) break;
         WAAGE_TRY(add_request(r, rq, err));
     }
@@ -291,11 +314,12 @@ static void log_guesses(batch_totals n)
 static waage_status run_all(run *r, waage_err *err)
 {
     for (;;) {
-        if (interrupt_signal())
+        if (must_stop(r))
             return waage_err_set(err, WAAGE_EINTR, "interrupted by signal %d", interrupt_signal());
+        cancel_unwanted(r);
         WAAGE_TRY(take_requests(r, err));
         if (batch_n_jobs(r->b) == 0 && r->ended) return WAAGE_OK;
-        WAAGE_TRY(batch_step(r->b, err));
+        if (batch_n_jobs(r->b) > 0) WAAGE_TRY(batch_step(r->b, err));
         show_progress(r);
     }
 }

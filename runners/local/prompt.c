@@ -5,6 +5,7 @@
 #include "harness/base/unicode.h"
 #include "harness/base/utf8.h"
 #include "harness/base/value.h"
+#include "runners/local/detokenizer.h"
 
 /* Name of a special token for the template, "" when the model has none. */
 static value *token_text(arena *a, const tokenizer *t, int32_t id)
@@ -49,19 +50,37 @@ static bool put_reasoning(value *vars, const request *rq, arena *a)
     return !effort || value_map_set(a, vars, "reasoning_effort", value_str(a, effort));
 }
 
+static bool put_message(value *list, const request *rq, size_t i, arena *a)
+{
+    const value *more = rq->message_fields ? rq->message_fields[i] : NULL;
+    value *m = value_map(a);
+    bool ok = value_map_set(a, m, "role", value_str(a, rq->messages[i].role)) &&
+              value_map_set(a, m, "content", value_str(a, rq->messages[i].content));
+    for (size_t k = 0; ok && k < value_len(more); k++)
+        ok = value_map_set(a, m, more->u.map.pairs[k].key, more->u.map.pairs[k].val);
+    return ok && value_list_add(a, list, m);
+}
+
+/* A copy of the list alone: variables of a template are not written to. */
+static bool put_tools(value *vars, const request *rq, arena *a)
+{
+    value *list = value_list(a);
+    bool ok = list != NULL;
+    if (!rq->tools) return true;
+    for (size_t i = 0; ok && i < value_len(rq->tools); i++)
+        ok = value_list_add(a, list, rq->tools->u.list.items[i]);
+    return ok && value_map_set(a, vars, "tools", list);
+}
+
 static waage_status template_vars(value **out, const prompt_maker *pm, const request *rq, arena *a,
                                   waage_err *err)
 {
     value *vars, *list = value_list(a);
     bool ok = true;
     WAAGE_TRY(prompt_model_vars(&vars, pm->tok, a, err));
-    for (size_t i = 0; i < rq->n_messages; i++) {
-        value *m = value_map(a);
-        ok = ok && value_map_set(a, m, "role", value_str(a, rq->messages[i].role)) &&
-             value_map_set(a, m, "content", value_str(a, rq->messages[i].content)) &&
-             value_list_add(a, list, m);
-    }
-    ok = ok && value_map_set(a, vars, "messages", list) &&
+    for (size_t i = 0; ok && i < rq->n_messages; i++)
+        ok = put_message(list, rq, i, a);
+    ok = ok && value_map_set(a, vars, "messages", list) && put_tools(vars, rq, a) &&
          value_map_set(a, vars, "add_generation_prompt", value_bool(a, true));
     ok = ok && put_reasoning(vars, rq, a);
     *out = vars;
@@ -137,10 +156,37 @@ static waage_status ensure_token(prompt *p, const prompt_maker *pm, arena *a, wa
     return WAAGE_OK;
 }
 
+/* A prompt of ids: nothing is added; its text is for people. */
+static waage_status take_ids(prompt *p, const prompt_maker *pm, const request *rq, arena *a,
+                             waage_err *err)
+{
+    const size_t n_vocab = tokenizer_get_info(pm->tok)->n_tokens;
+    strbuf text = STRBUF_EMPTY;
+    detokenizer d;
+    detokenizer_init(&d, pm->tok, true, true);
+    for (size_t i = 0; i < rq->n_prompt_ids; i++) {
+        const int32_t id = rq->prompt_ids[i];
+        if (id < 0 || (size_t)id >= n_vocab) {
+            strbuf_free(&text);
+            return waage_err_set(err, WAAGE_EINVAL,
+                                 "token %zu is %d; the vocabulary has %zu tokens", i, id, n_vocab);
+        }
+        detokenizer_put(&d, id, &text);
+    }
+    detokenizer_end(&d, &text);
+    p->text = text.failed ? NULL : arena_strndup(a, strbuf_str(&text), text.len);
+    p->len = text.len;
+    strbuf_free(&text);
+    p->ids = rq->prompt_ids;
+    p->n = rq->n_prompt_ids;
+    return p->text ? ensure_token(p, pm, a, err) : waage_err_nomem(err);
+}
+
 waage_status prompt_make(prompt *out, const prompt_maker *pm, const request *rq, arena *a,
                          waage_err *err)
 {
     *out = (prompt){0};
+    if (rq->proto == PROTOCOL_COMPLETION && rq->prompt_ids) return take_ids(out, pm, rq, a, err);
     if (rq->proto == PROTOCOL_CHAT) {
         WAAGE_TRY(render_chat(out, pm, rq, a, err));
     } else {
@@ -220,6 +266,9 @@ static waage_status make_choice(prompt_choice *out, const prompt_maker *pm, cons
 waage_status prompt_make_choices(prompt_choice **out, const prompt_maker *pm, const prompt *p,
                                  const request *rq, arena *a, waage_err *err)
 {
+    if (rq->prompt_ids)
+        return waage_err_set(err, WAAGE_EUNSUPPORTED,
+                             "continuations are scored behind a text, not behind token ids");
     prompt ctx = {.text = p->text, .len = length_without_blanks(p->text, p->len)};
     tokenizer_span *spans = arena_alloc(a, (p->n_spans + 1) * sizeof *spans);
     prompt_choice *c = arena_calloc(a, rq->n_choices, sizeof *c);

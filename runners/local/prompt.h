@@ -39,7 +39,8 @@ WAAGE_MUST_CHECK waage_status prompt_model_vars(value **out, const tokenizer *t,
  * thinking, reasoning_effort). Where it shall be off, and where the answer has to begin at once
  * (loglik, an answer_prefix), a thought that the template opened is closed, and a harmony model is
  * put into its final channel. Everything lives in `a`. WAAGE_EUNSUPPORTED: chat without a template;
- * WAAGE_EFORMAT: the template refused these messages. */
+ * WAAGE_EFORMAT: the template refused these messages; WAAGE_EINVAL: an id outside of the
+ * vocabulary. */
 WAAGE_MUST_CHECK waage_status prompt_make(prompt *out, const prompt_maker *pm, const request *rq,
                                           arena *a, waage_err *err);
 /* The continuations of a loglik request behind p: (rq->n_choices). Blanks at the end of the prompt
