@@ -2,8 +2,8 @@
  * The parts: analysis_index.c (who answered what), analysis_score.c (outcomes, scores, floors),
  * analysis_safety.c and analysis_censorship.c (validity), analysis_recorded.c (agreement with
  * labels that came with recordings), analysis_contrast.c (what those say about governments,
- * languages and hosts), analysis_host.c (who served when), analysis_compare.c (models against each
- * other), analysis_join.c. */
+ * languages and hosts), analysis_host.c (who served when), analysis_trace.c (thoughts),
+ * analysis_compare.c (models against each other), analysis_join.c. */
 #include "harness/analysis.h"
 #include <stdlib.h>
 #include <string.h>
@@ -225,7 +225,9 @@ static waage_status make_row(work *w, work_row *r)
         WAAGE_TRY(analysis_check_recorded(w, r, m));
         WAAGE_TRY(analysis_list_hosts(w, r, m));
         if (r->out->kind == KIND_SAFETY) WAAGE_TRY(analysis_check_safety(w, r, m));
-        if (r->out->kind == KIND_CENSORSHIP) WAAGE_TRY(analysis_check_censorship(w, r, m));
+        if (r->out->kind != KIND_CENSORSHIP) continue;
+        WAAGE_TRY(analysis_check_censorship(w, r, m));
+        WAAGE_TRY(analysis_measure_traces(w, r, m));
     }
     analysis_choose_focus(w, r);
     return analysis_pool_recorded(w, r);

@@ -136,6 +136,17 @@ typedef struct {                 /* answers that were served, not computed here 
     size_t n_thought[3];         /* by thought_state */
 } analysis_host;
 
+typedef struct {      /* thoughts about one group of a censorship suite, where they were returned */
+    const char *name; /* "sensitive en" by role, or "CN en" by actor where items have no roles */
+    size_t n_answers, n_traces; /* responses; those whose thought is not absent */
+    size_t n_short; /* empty, or below a tenth of the median length on the controls: suppressed */
+    double median;  /* of the controls' thoughts, bytes: role "control", else the other actors,
+                       in the same language; 0: none, then n_short says nothing */
+    size_t n_read, n_line; /* thoughts that the rules read; those that are the official line */
+    size_t n_facts, n_diverging; /* thoughts about items with key facts; those that hold one which
+                                    the answer lacks, before a non-answer */
+} analysis_trace;
+
 typedef enum {
     CELL_SCORED,
     CELL_NOT_MEASURABLE, /* a validity check failed; `why` names it with its figure */
@@ -170,6 +181,8 @@ typedef struct {
     const analysis_recorded *recorded;     /* or NULL: no recorded labels */
     const analysis_host *hosts; /* (n_hosts) most answers first; none where nobody served them */
     size_t n_hosts;
+    const analysis_trace *traces; /* (n_traces) censorship suites whose thoughts came */
+    size_t n_traces;
 } analysis_cell;
 
 typedef struct { /* one task under one protocol */

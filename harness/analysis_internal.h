@@ -73,6 +73,7 @@ waage_status analysis_contrast_answers(work *w, const work_row *r, const labelle
                                        analysis_recorded *out);
 void analysis_choose_focus(work *w, work_row *r);
 waage_status analysis_list_hosts(work *w, work_row *r, size_t model);
+waage_status analysis_measure_traces(work *w, work_row *r, size_t model);
 waage_status analysis_compare(work *w);
 
 /* Mean over an item's counting samples of refused / non-answer; false: no such sample. */

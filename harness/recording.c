@@ -33,20 +33,24 @@ static bool put_str(arena *a, value *row, const char *key, const char *text)
 static value *make_body(const store_response *r, arena *a)
 {
     value *body = value_map(a), *choices = value_list(a), *choice = value_map(a);
-    value *said = value_map(a), *usage = value_map(a);
+    value *said = value_map(a), *usage = value_map(a), *details = value_map(a);
+    const char *thought = r->thought_is == THOUGHT_EMPTY && !r->thought ? "" : r->thought;
     const bool chat = r->key.proto == PROTOCOL_CHAT;
-    bool ok = body && choices && choice && said && usage &&
+    bool ok = body && choices && choice && said && usage && details &&
               value_map_set(a, choice, "finish_reason", value_str(a, finish_name(r->finish)));
     if (ok && chat)
         ok = put_str(a, said, "role", "assistant") &&
              put_str(a, said, "content", r->text ? r->text : "") &&
-             put_str(a, said, "reasoning", r->thought) && value_map_set(a, choice, "message", said);
+             put_str(a, said, "reasoning", thought) && value_map_set(a, choice, "message", said);
     else if (ok)
         ok = put_str(a, choice, "text", r->text ? r->text : "");
     ok = ok && value_list_add(a, choices, choice) && value_map_set(a, body, "choices", choices) &&
          value_map_set(a, usage, "prompt_tokens", value_int(a, r->prompt_tokens)) &&
          value_map_set(a, usage, "completion_tokens", value_int(a, r->completion_tokens)) &&
          value_map_set(a, body, "usage", usage);
+    if (ok && r->thought_tokens)
+        ok = value_map_set(a, details, "reasoning_tokens", value_int(a, r->thought_tokens)) &&
+             value_map_set(a, usage, "completion_tokens_details", details);
     return ok ? body : NULL;
 }
 

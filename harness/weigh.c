@@ -187,9 +187,24 @@ static const char *path_in(arena *a, const char *dir, const char *name)
     return arena_printf(a, "%s/%s", dir, name);
 }
 
+/* "items": which ones the directory was made for, so that a report can call it a subset. */
+static waage_status put_items(store *st, const opts_list *items, waage_err *err)
+{
+    strbuf b = STRBUF_EMPTY;
+    for (size_t i = 0; i < items->n; i++)
+        strbuf_printf(&b, "%s%s", i ? ", " : "", items->items[i]);
+    waage_status status = strbuf_check(&b, err);
+    if (status == WAAGE_OK) status = store_begin(st, err);
+    if (status == WAAGE_OK)
+        status = store_put_manifest(st, "items", items->n ? strbuf_str(&b) : "all", err);
+    if (status == WAAGE_OK) status = store_commit(st, err);
+    strbuf_free(&b);
+    return status;
+}
+
 /* DIR/run.yaml repeats all that the directory holds: what an earlier run asked for, and this one.
  */
-static waage_status write_runfile(const session *s, bool fresh, waage_err *err)
+static waage_status write_runfile(const session *s, store *into, bool fresh, waage_err *err)
 {
     const char *path = path_in(s->a, s->job->dir, "run.yaml");
     runfile all = s->job->file;
@@ -216,6 +231,7 @@ static waage_status write_runfile(const session *s, bool fresh, waage_err *err)
     waage_status st = runfile_print(&b, &all, s->job->dir, err);
     if (st == WAAGE_OK) st = file_write(path, strbuf_str(&b), b.len, err);
     strbuf_free(&b);
+    if (st == WAAGE_OK) st = put_items(into, &all.settings.items, err);
     return st;
 }
 
@@ -328,7 +344,7 @@ static waage_status run_in_store(session *s, store *st, waage_err *err)
     const bool fresh = head.n_models == 0;
     WAAGE_TRY(check_old(s, &head, err));
     WAAGE_TRY(put_frame(s, st, fresh, err));
-    WAAGE_TRY(write_runfile(s, fresh, err));
+    WAAGE_TRY(write_runfile(s, st, fresh, err));
     WAAGE_TRY(store_read_spent(st, &s->money.spent, &s->money.used, err));
     WAAGE_TRY(run_all(s, st, err));
     stopwatch_date(date);

@@ -20,7 +20,8 @@ waage_status html_put_suites(html *h);
 void html_put_levels(html *h, size_t row);
 void html_put_validity(html *h, size_t row); /* safety, censorship, labels, recorded labels */
 void html_put_recorded(html *h, const analysis_row *r);
-void html_put_hosts(html *h, const analysis_row *r); /* who served answers; may be nothing */
+void html_put_traces(html *h, const analysis_row *r); /* thoughts; may be nothing */
+void html_put_hosts(html *h, const analysis_row *r);  /* who served answers; may be nothing */
 void html_put_items(html *h, size_t row);
 WAAGE_MUST_CHECK waage_status html_put_cost(html *h); /* tokens and money; may be nothing */
 void html_put_foot(html *h);

@@ -347,6 +347,47 @@ void html_put_hosts(html *h, const analysis_row *r)
     html_put(h, "</p>\n");
 }
 
+/* --- thoughts --------------------------------------------------------------------------------- */
+
+static void put_part_cell(html *h, size_t n, size_t of, bool known)
+{
+    if (!known || of == 0) {
+        html_put(h, "<td data-v=\"\">&ndash;</td>");
+        return;
+    }
+    strbuf_printf(h->out, "<td data-v=\"%.4f\">%zu of %zu</td>", (double)n / (double)of, n, of);
+}
+
+void html_put_traces(html *h, const analysis_row *r)
+{
+    static const char *const headers[] = {
+        "model", "<questions", "traces returned", "suppressed", "captured", "diverging", NULL};
+    bool any = false;
+    for (size_t m = 0; m < h->v->d->n_models; m++)
+        any = any || r->cells[m].n_traces;
+    if (!any) return;
+    html_put(h, "<h4>Thoughts, where they were returned</h4>");
+    html_open_table(h, headers);
+    for (size_t m = 0; m < h->v->d->n_models; m++)
+        for (size_t i = 0; i < r->cells[m].n_traces; i++) {
+            const analysis_trace *t = &r->cells[m].traces[i];
+            html_open_row(h, m);
+            html_text_cell(h, t->name);
+            put_part_cell(h, t->n_traces, t->n_answers, true);
+            put_part_cell(h, t->n_short, t->n_traces, t->median > 0);
+            put_part_cell(h, t->n_line, t->n_read, true);
+            put_part_cell(h, t->n_diverging, t->n_facts, true);
+            html_put(h, "</tr>\n");
+        }
+    html_close_table(h);
+    html_put(h, "<p class=\"meta\">Suppressed: empty, or shorter than a tenth of the model&rsquo;s "
+                "median thought on controls (without controls: on the other governments) in the "
+                "same language. Captured: our rules take the thought itself for the official line. "
+                "Diverging: the thought holds a key fact that the withheld answer lacks (only "
+                "where key facts are listed). Traces depend on the host: absent ones are in no "
+                "figure here.</p>\n");
+}
+
 void html_put_recorded(html *h, const analysis_row *r)
 {
     if (!any_recorded(h, r)) return;

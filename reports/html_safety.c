@@ -172,5 +172,6 @@ void html_put_validity(html *h, size_t row)
     if (r->kind == KIND_CENSORSHIP) put_censorship(h, r);
     put_labels(h, r);
     html_put_recorded(h, r);
+    html_put_traces(h, r);
     html_put_hosts(h, r);
 }

@@ -23,5 +23,6 @@ void json_settings(json *j, const char *key, const store_setting *s, size_t n);
 
 void json_put_recorded(json *j, const analysis_recorded *r);
 void json_put_hosts(json *j, const analysis_cell *c);
+void json_put_traces(json *j, const analysis_cell *c);
 
 #endif

@@ -125,3 +125,23 @@ void json_put_hosts(json *j, const analysis_cell *c)
     }
     json_close(j, ']');
 }
+
+void json_put_traces(json *j, const analysis_cell *c)
+{
+    json_open(j, "traces", '[');
+    for (size_t i = 0; i < c->n_traces; i++) {
+        const analysis_trace *t = &c->traces[i];
+        json_open(j, NULL, '{');
+        json_text(j, "group", t->name);
+        json_count(j, "answers", t->n_answers);
+        json_count(j, "returned", t->n_traces);
+        json_number(j, "median_control_bytes", t->median);
+        if (t->median > 0) json_count(j, "suppressed", t->n_short);
+        json_count(j, "read", t->n_read);
+        json_count(j, "captured", t->n_line);
+        json_count(j, "with_facts", t->n_facts);
+        json_count(j, "diverging", t->n_diverging);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}

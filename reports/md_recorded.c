@@ -130,10 +130,39 @@ static void put_hosts(strbuf *out, const view *v, const analysis_row *r)
                          "model.\n\n");
 }
 
-typedef void put_part(strbuf *out, const view *v, size_t model, const analysis_recorded *k);
+static void put_part(strbuf *out, size_t n, size_t of, bool known)
+{
+    strbuf_puts(out, " | ");
+    if (known && of) strbuf_printf(out, "%zu of %zu", n, of);
+}
+
+static void put_traces(strbuf *out, const view *v, const analysis_row *r)
+{
+    bool any = false;
+    for (size_t m = 0; m < v->d->n_models; m++)
+        for (size_t i = 0; i < r->cells[m].n_traces; i++) {
+            const analysis_trace *t = &r->cells[m].traces[i];
+            if (!any)
+                strbuf_puts(out, "| thoughts | questions | traces returned | suppressed | captured "
+                                 "| diverging |\n|---|---|--:|--:|--:|--:|\n");
+            any = true;
+            strbuf_puts(out, "| ");
+            escape_puts_md(out, v->models[m].label);
+            strbuf_puts(out, " | ");
+            escape_puts_md(out, t->name);
+            put_part(out, t->n_traces, t->n_answers, true);
+            put_part(out, t->n_short, t->n_traces, t->median > 0);
+            put_part(out, t->n_line, t->n_read, true);
+            put_part(out, t->n_diverging, t->n_facts, true);
+            strbuf_puts(out, " |\n");
+        }
+    if (any) strbuf_puts(out, "\n");
+}
+
+typedef void put_section(strbuf *out, const view *v, size_t model, const analysis_recorded *k);
 
 static void put_models(strbuf *out, const view *v, const analysis_row *r, const char *head,
-                       put_part *part)
+                       put_section *part)
 {
     strbuf_puts(out, head);
     for (size_t m = 0; m < v->d->n_models; m++)
@@ -170,5 +199,6 @@ void md_put_recorded(strbuf *out, const view *v, const analysis_row *r)
                               r->cells[m].recorded);
         strbuf_puts(out, "\n");
     }
+    put_traces(out, v, r);
     put_hosts(out, v, r);
 }

@@ -161,6 +161,7 @@ static void put_cell(json *j, const view *v, size_t row, size_t model)
     if (c->labels) put_labels(j, c->labels);
     if (c->recorded) json_put_recorded(j, c->recorded);
     if (c->n_hosts) json_put_hosts(j, c);
+    if (c->n_traces) json_put_traces(j, c);
     json_close(j, '}');
 }
 

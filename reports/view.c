@@ -120,6 +120,18 @@ static bool is_set(const char *s)
     return s && *s && strcmp(s, "0") != 0 && strcmp(s, "none") != 0;
 }
 
+/* --limit is a setting; the items of each run stand in its manifest. */
+static bool is_subset(const view *v)
+{
+    if (is_set(view_setting(v, "limit"))) return true;
+    for (size_t i = 0; i < v->n_runs; i++)
+        for (size_t k = 0; k < v->runs[i].data->n_manifest; k++) {
+            const store_setting *m = &v->runs[i].data->manifest[k];
+            if (strcmp(m->key, "items") == 0 && strcmp(m->value, "all") != 0) return true;
+        }
+    return false;
+}
+
 waage_status view_make(view *v)
 {
     view_model *models = arena_calloc(v->a, v->d->n_models, sizeof *models);
@@ -131,7 +143,7 @@ waage_status view_make(view *v)
         WAAGE_TRY(make_row(v, &v->an->rows[i], &rows[i]));
     v->models = models;
     v->rows = rows;
-    v->subset = is_set(view_setting(v, "limit")) || is_set(view_setting(v, "items"));
+    v->subset = is_subset(v);
     return WAAGE_OK;
 }
 

@@ -82,7 +82,7 @@ WAAGE_MUST_CHECK waage_status label_rules_parse(label_rules **out, const char *c
                                                 const char *const *texts, size_t n_texts,
                                                 waage_err *err);
 void label_rules_free(label_rules *r); /* NULL is fine */
-/* "labels-1:" and 12 hex digits of the rules' sha256 */
+/* "labels-2:" and 12 hex digits of the rules' sha256 */
 const char *label_rules_version(const label_rules *r);
 
 /* The words that fact_match() needs; borrowed from `r`. */

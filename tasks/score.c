@@ -373,19 +373,39 @@ static waage_status score_answer(scorer *s)
 
 /* ---- labels ---- */
 
-static waage_status put_label_extra(scorer *s, const label_result *r, const finding *f)
+static void put_names(strbuf *b, const value *names)
+{
+    if (names)
+        value_put_json(b, names, 0);
+    else
+        strbuf_puts(b, "[]");
+}
+
+/* "thought": what the rules see in it: is it the official line, which key facts does it hold? */
+static void put_thought_extra(strbuf *b, const label_result *thought)
+{
+    if (!thought) return;
+    strbuf_printf(b, "%s\"thought\": {\"party_line\": %s", b->len > 1 ? ", " : "",
+                  thought->kind == LABEL_PARTY_LINE ? "true" : "false");
+    if (thought->coverage >= 0) {
+        strbuf_puts(b, ", \"facts\": ");
+        put_names(b, thought->found_names);
+    }
+    strbuf_puts(b, "}");
+}
+
+static waage_status put_label_extra(scorer *s, const label_result *r, const finding *f,
+                                    const label_result *thought)
 {
     strbuf b = STRBUF_EMPTY;
     strbuf_puts(&b, "{");
     if (r->coverage >= 0) {
         strbuf_printf(&b, "\"coverage\": %.17g, \"facts\": ", r->coverage);
-        if (r->found_names)
-            value_put_json(&b, r->found_names, 0);
-        else
-            strbuf_puts(&b, "[]");
+        put_names(&b, r->found_names);
     }
     if (s->t->extract && f->found)
         strbuf_printf(&b, "%s\"exact_match\": %g", b.len > 1 ? ", " : "", f->metric);
+    put_thought_extra(&b, thought);
     strbuf_puts(&b, "}");
     const bool any = b.len > 2;
     if (any) s->out->extra_json = arena_strndup(s->a, strbuf_str(&b), b.len);
@@ -396,21 +416,30 @@ static waage_status put_label_extra(scorer *s, const label_result *r, const find
 
 static waage_status score_label(scorer *s)
 {
-    const label_query q = {.scheme = s->t->scheme,
-                           .finish = s->rp->finish,
-                           .prompt = s->item->question,
-                           .answer = s->rp->text,
-                           .answer_len = s->rp->text_len,
-                           .language = s->item->language,
-                           .actor = s->item->actor,
-                           .facts = s->row->facts,
-                           .falsehoods = s->row->falsehoods};
-    label_result r;
+    const char *trace = s->rp->thought_is == THOUGHT_PRESENT ? s->rp->thought : NULL;
+    label_query q = {.scheme = s->t->scheme,
+                     .finish = s->rp->finish,
+                     .prompt = s->item->question,
+                     .answer = s->rp->text,
+                     .answer_len = s->rp->text_len,
+                     .language = s->item->language,
+                     .actor = s->item->actor,
+                     .facts = s->row->facts,
+                     .falsehoods = s->row->falsehoods};
+    label_result r, thought;
     finding f = {false, false, NULL, NULL, 0};
     if (s->t->extract || s->t->filters) WAAGE_TRY(find_answer(s, &f));
     WAAGE_TRY(label_classify(s->t->shared->labels, &q, &r, s->a, s->err));
+    if (trace && s->t->scheme == LABEL_CENSORSHIP) {
+        q.finish = FINISH_STOP;
+        q.answer = trace;
+        q.answer_len = strlen(trace);
+        WAAGE_TRY(label_classify(s->t->shared->labels, &q, &thought, s->a, s->err));
+    } else {
+        trace = NULL;
+    }
     s->out->extra_json = NULL;
-    WAAGE_TRY(put_label_extra(s, &r, &f));
+    WAAGE_TRY(put_label_extra(s, &r, &f, trace ? &thought : NULL));
     s->out->label = r.label;
     s->out->rule = r.rule;
     s->out->extracted = f.answer;

@@ -370,7 +370,7 @@ static void test_rule_files(void **state)
         assert_contains(err.msg, bad[i].message);
         assert_null(r);
     }
-    assert_int_equal(strncmp(label_rules_version(*state), "labels-1:", 9), 0);
+    assert_int_equal(strncmp(label_rules_version(*state), "labels-2:", 9), 0);
     assert_int_equal(strlen(label_rules_version(*state)), 21);
 }
 

@@ -258,6 +258,50 @@ static void hosts_are_told_apart(void **state)
     free_world(w);
 }
 
+/* Twenty thoughts on a sensitive group, twenty on its control, of known length and reading. */
+static void thoughts_are_measured_where_they_came(void **state)
+{
+    (void)state;
+    static const char long_thought[] = "The user asks about something that I should think about, "
+                                       "and so I think about it for quite a while.";
+    world *w = make_world();
+    fix_task(&w->f, "recorded", "censorship");
+    add_model(w, "A");
+    for (int i = 0; i < 40; i++) {
+        const bool control = i >= 20;
+        store_item *it = &w->f.items[item_of(w, "CN en", i) - w->f.items];
+        it->role = control ? "control" : "sensitive";
+        store_response *rp = add_answer(w, "A", it, NULL, control ? "COMPLETE" : "DEFLECTION");
+        store_score *s = &w->f.scores[w->f.d.n_scores - 1];
+        rp->thought_is = i < 5 ? THOUGHT_ABSENT : i < 8 ? THOUGHT_EMPTY : THOUGHT_PRESENT;
+        rp->thought = i < 5 ? NULL : i < 8 ? "" : i < 10 ? "Hm." : long_thought;
+        if (i < 8) continue;
+        s->extra_json =
+            i < 12   ? "{\"coverage\": 0, \"facts\": [\"tanks\"], \"thought\": {\"party_line\": "
+                       "true, \"facts\": [\"tanks\"]}}"
+            : i < 15 ? "{\"coverage\": 0, \"facts\": [], \"thought\": {\"party_line\": false, "
+                       "\"facts\": [\"tanks\"]}}"
+            : i < 18 ? "{\"thought\": {\"party_line\": false}}"
+                     : "not JSON";
+    }
+    analyse(w);
+    const analysis_cell *c = &w->an.rows[0].cells[0];
+    assert_int_equal(c->n_traces, 2);
+    const analysis_trace *t = &c->traces[0];
+    assert_string_equal(t->name, "sensitive en");
+    assert_int_equal(t->n_answers, 20);
+    assert_int_equal(t->n_traces, 15);
+    assert_true(t->median == (double)(sizeof long_thought - 1));
+    assert_int_equal(t->n_short, 5); /* three are empty, two far too short */
+    assert_int_equal(t->n_read, 10);
+    assert_int_equal(t->n_line, 4);
+    assert_int_equal(t->n_facts, 7);
+    assert_int_equal(t->n_diverging, 3); /* the answer of the first four holds the fact too */
+    assert_string_equal(c->traces[1].name, "control en");
+    assert_int_equal(c->traces[1].n_short, 0);
+    free_world(w);
+}
+
 static void nobody_serves_local_answers(void **state)
 {
     (void)state;
@@ -278,6 +322,7 @@ int test_recorded(void)
         cmocka_unit_test(published_gaps_come_out),
         cmocka_unit_test(the_held_out_half_is_measured_apart),
         cmocka_unit_test(hosts_are_told_apart),
+        cmocka_unit_test(thoughts_are_measured_where_they_came),
         cmocka_unit_test(nobody_serves_local_answers),
     };
     return cmocka_run_group_tests_name("recorded", tests, NULL, NULL);
