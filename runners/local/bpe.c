@@ -15,13 +15,22 @@ typedef struct {
 
 #define PAIR_FREE UINT64_MAX
 
+typedef struct {
+    uint32_t rank;
+    int32_t id; /* -1: no merge */
+} byte_merge;
+
 struct bpe {
     const vocab *v;
     merge_slot *slot; /* (mask + 1) open addressing, at most half full */
     size_t mask;
     uint64_t *filter; /* (1 << FILTER_BITS) bits: hashes of pairs. Most pairs are none, and this,
                          unlike the table, stays in the processor's cache */
+    byte_merge
+        *bytes; /* (256 * 256) by left and right byte: a word's first pairs are all of these */
     int32_t byte_id[256];
+    char letter[256][2]; /* the byte in the alphabet, in UTF-8 */
+    uint8_t letter_len[256];
     bool ignore_merges;
 };
 
@@ -156,6 +165,20 @@ static waage_status read_merges(bpe *b, const gguf *g, waage_err *err)
     return WAAGE_OK;
 }
 
+/* The merges of two bytes, out of the table. */
+static waage_status fill_byte_merges(bpe *b, waage_err *err)
+{
+    b->bytes = malloc((size_t)256 * 256 * sizeof *b->bytes);
+    if (!b->bytes) return waage_err_nomem(err);
+    for (size_t l = 0; l < 256; l++)
+        for (size_t r = 0; r < 256; r++) {
+            const merge_slot *slot = probe(b, pair_of(b->byte_id[l], b->byte_id[r]));
+            const bool found = slot && slot->pair != PAIR_FREE;
+            b->bytes[l << 8 | r] = found ? (byte_merge){slot->rank, slot->id} : (byte_merge){0, -1};
+        }
+    return WAAGE_OK;
+}
+
 waage_status bpe_create(bpe **out, const gguf *g, const vocab *v, bool ignore_merges,
                         waage_err *err)
 {
@@ -165,9 +188,12 @@ waage_status bpe_create(bpe **out, const gguf *g, const vocab *v, bool ignore_me
     b->ignore_merges = ignore_merges;
     for (unsigned i = 0; i < 256; i++) {
         char s[4];
-        b->byte_id[i] = vocab_find(v, s, utf8_encode(alphabet_of_byte(i), s));
+        b->letter_len[i] = (uint8_t)utf8_encode(alphabet_of_byte(i), s);
+        memcpy(b->letter[i], s, sizeof b->letter[i]);
+        b->byte_id[i] = vocab_find(v, s, b->letter_len[i]);
     }
-    const waage_status st = read_merges(b, g, err);
+    waage_status st = read_merges(b, g, err);
+    if (st == WAAGE_OK) st = fill_byte_merges(b, err);
     if (st != WAAGE_OK) {
         bpe_free(b);
         *out = NULL;
@@ -180,6 +206,7 @@ void bpe_free(bpe *b)
     if (!b) return;
     free(b->slot);
     free(b->filter);
+    free(b->bytes);
     free(b);
 }
 
@@ -189,6 +216,13 @@ void bpe_free(bpe *b)
 static bool find_merge(const void *model, const merge_symbol *l, const merge_symbol *r,
                        uint32_t *rank, int32_t *id)
 {
+    if (l->len + r->len == 2) {
+        const bpe *b = model;
+        const byte_merge m = b->bytes[(size_t)(unsigned char)*l->s << 8 | (unsigned char)*r->s];
+        *rank = m.rank;
+        *id = m.id;
+        return m.id >= 0;
+    }
     const uint64_t pair = pair_of(l->id, r->id);
     uint64_t bit;
     if (!(*filter_word(model, pair, &bit) & bit)) return false;
@@ -204,8 +238,11 @@ static int32_t find_whole(const bpe *b, const char *s, size_t len)
     char text[2 * WHOLE_MAX];
     size_t n = 0;
     if (len > WHOLE_MAX) return -1;
-    for (size_t i = 0; i < len; i++)
-        n += utf8_encode(alphabet_of_byte((unsigned char)s[i]), text + n);
+    for (size_t i = 0; i < len; i++) {
+        const unsigned char byte = (unsigned char)s[i];
+        memcpy(text + n, b->letter[byte], sizeof b->letter[byte]);
+        n += b->letter_len[byte];
+    }
     const int32_t id = vocab_find(b->v, text, n);
     return id >= 0 && b->v->token[id].type == TOKEN_NORMAL ? id : -1;
 }
