@@ -16,6 +16,7 @@ struct flight {
     size_t unit;
     arena mem;
     uint32_t turn, n_turns, n_attempts;
+    bool is_begun;          /* in the store: turns in front of `turn` are there, no others */
     budget_share share;     /* of the budget, while the runner has it */
     reply *replies;         /* (n_turns) copies in mem */
     const char **answers;   /* (n_turns) their texts */
@@ -140,42 +141,40 @@ static const char *storable(arena *a, const char *s, size_t len)
     return out;
 }
 
-static waage_status put_response(loop *l, flight *f, const store_key *key, uint32_t turn,
-                                 waage_err *err)
+static waage_status put_response(loop *l, flight *f, const store_key *key, waage_err *err)
 {
-    const reply *rp = &f->replies[turn];
+    const reply *rp = &f->replies[key->turn];
     char hash_text[HASH_HEX];
     hash_hex(rp->rendered, rp->rendered_len,
              hash_text); /* flight_take_reply put the prompt there */
-    const store_response row = {
-        .key = {key->model, key->task, key->item, key->proto, key->sample, turn},
-        .prompt_hash = hash_text,
-        .prompt = storable(&f->mem, rp->rendered, rp->rendered_len),
-        .finish = rp->finish,
-        .error = rp->error,
-        .text = storable(&f->mem, rp->text, rp->text_len),
-        .thought = rp->thought,
-        .thought_is = rp->thought_is,
-        .thought_tokens = rp->thought_tokens,
-        .forced_closes = rp->forced_closes,
-        .tokens = rp->tokens,
-        .logprobs = rp->logprobs,
-        .n_tokens = rp->n_tokens,
-        .choices = rp->choices,
-        .n_choices = rp->n_choices,
-        .prompt_tokens = rp->prompt_tokens,
-        .completion_tokens = rp->completion_tokens,
-        .cached_tokens = rp->cached_tokens,
-        .host = rp->host,
-        .served_at = rp->served_at,
-        .recorded_label = rp->recorded_label,
-        .recorded_labeler = rp->recorded_labeler,
-        .wall_ms = rp->wall_ms,
-        .model_version = rp->model_version,
-        .has_cost = rp->has_cost,
-        .cost = rp->cost,
-        .exchanges = rp->exchanges,
-        .n_exchanges = rp->n_exchanges};
+    const store_response row = {.key = *key,
+                                .prompt_hash = hash_text,
+                                .prompt = storable(&f->mem, rp->rendered, rp->rendered_len),
+                                .finish = rp->finish,
+                                .error = rp->error,
+                                .text = storable(&f->mem, rp->text, rp->text_len),
+                                .thought = rp->thought,
+                                .thought_is = rp->thought_is,
+                                .thought_tokens = rp->thought_tokens,
+                                .forced_closes = rp->forced_closes,
+                                .tokens = rp->tokens,
+                                .logprobs = rp->logprobs,
+                                .n_tokens = rp->n_tokens,
+                                .choices = rp->choices,
+                                .n_choices = rp->n_choices,
+                                .prompt_tokens = rp->prompt_tokens,
+                                .completion_tokens = rp->completion_tokens,
+                                .cached_tokens = rp->cached_tokens,
+                                .host = rp->host,
+                                .served_at = rp->served_at,
+                                .recorded_label = rp->recorded_label,
+                                .recorded_labeler = rp->recorded_labeler,
+                                .wall_ms = rp->wall_ms,
+                                .model_version = rp->model_version,
+                                .has_cost = rp->has_cost,
+                                .cost = rp->cost,
+                                .exchanges = rp->exchanges,
+                                .n_exchanges = rp->n_exchanges};
     if (!row.prompt || !row.text) return waage_err_nomem(err);
     return store_put_response(l->how->st, &row, err);
 }
@@ -197,15 +196,25 @@ static waage_status commit_when_due(loop *l, waage_err *err)
     return WAAGE_OK;
 }
 
-static waage_status put_item(loop *l, flight *f, const task_verdict *v, waage_err *err)
+/* The turn that was just answered. */
+static waage_status put_turn(loop *l, flight *f, waage_err *err)
 {
     store *st = l->how->st;
-    const store_key key = plan_get_key(l->how->p, f->unit, l->how->label);
+    store_key key = plan_get_key(l->how->p, f->unit, l->how->label);
+    key.turn = f->turn;
     if (!l->in_transaction) WAAGE_TRY(store_begin(st, err));
     l->in_transaction = true;
-    WAAGE_TRY(store_drop_item(st, &key, err)); /* an error that an earlier run left */
-    for (uint32_t turn = 0; turn <= f->turn; turn++)
-        WAAGE_TRY(put_response(l, f, &key, turn, err));
+    if (!f->is_begun) WAAGE_TRY(store_drop_item(st, &key, err)); /* what an earlier run left */
+    f->is_begun = true;
+    l->n_uncommitted++;
+    return put_response(l, f, &key, err);
+}
+
+/* The last turn and what the item is worth, together. */
+static waage_status put_item(loop *l, flight *f, const task_verdict *v, waage_err *err)
+{
+    const store_key key = plan_get_key(l->how->p, f->unit, l->how->label);
+    WAAGE_TRY(put_turn(l, f, err));
     const store_score score = {.key = key,
                                .result = v->result,
                                .has_credit = v->has_credit,
@@ -215,8 +224,7 @@ static waage_status put_item(loop *l, flight *f, const task_verdict *v, waage_er
                                .reason = v->reason,
                                .label = v->label,
                                .extra_json = v->extra_json};
-    WAAGE_TRY(store_put_score(st, &score, err));
-    l->n_uncommitted++;
+    WAAGE_TRY(store_put_score(l->how->st, &score, err));
     return commit_when_due(l, err);
 }
 
@@ -333,6 +341,63 @@ static waage_status flight_take_reply(flight *f, const request *rq, const reply 
     return ok ? WAAGE_OK : waage_err_nomem(err);
 }
 
+/* ---- Turns that an earlier run left
+ * ---------------------------------------------------------------------- */
+
+static reply reply_from_row(const store_response *x)
+{
+    return (reply){.finish = x->finish,
+                   .error = x->error,
+                   .rendered = x->prompt,
+                   .rendered_len = x->prompt ? strlen(x->prompt) : 0,
+                   .text = x->text,
+                   .text_len = strlen(x->text),
+                   .thought = x->thought,
+                   .thought_is = x->thought_is,
+                   .thought_tokens = x->thought_tokens,
+                   .forced_closes = x->forced_closes,
+                   .tokens = x->tokens,
+                   .logprobs = x->logprobs,
+                   .n_tokens = x->n_tokens,
+                   .choices = x->choices,
+                   .n_choices = x->n_choices,
+                   .prompt_tokens = x->prompt_tokens,
+                   .completion_tokens = x->completion_tokens,
+                   .cached_tokens = x->cached_tokens,
+                   .model_version = x->model_version,
+                   .has_cost = x->has_cost,
+                   .cost = x->cost,
+                   .host = x->host,
+                   .served_at = x->served_at,
+                   .wall_ms = x->wall_ms,
+                   .recorded_label = x->recorded_label,
+                   .recorded_labeler = x->recorded_labeler};
+}
+
+/* Can the conversation go on behind this turn? A text in which U+FFFD may stand for a zero byte is
+ * not the model's own, so it is asked again. */
+static bool is_usable_turn(const store_response *x, uint32_t turn)
+{
+    return x->key.turn == turn && x->text && !strstr(x->text, "\xEF\xBF\xBD") &&
+           (x->finish == FINISH_STOP || x->finish == FINISH_LENGTH);
+}
+
+/* A conversation that an earlier run could not end goes on behind its last answer. */
+static waage_status restore_turns(loop *l, flight *f, waage_err *err)
+{
+    const store_key key = plan_get_key(l->how->p, f->unit, l->how->label);
+    const store_response *rows;
+    size_t n;
+    WAAGE_TRY(store_read_turns(l->how->st, &key, &f->mem, &rows, &n, err));
+    for (size_t i = 0; i < n && f->turn + 1 < f->n_turns; i++) {
+        if (!is_usable_turn(&rows[i], f->turn)) break;
+        f->replies[f->turn] = reply_from_row(&rows[i]);
+        f->answers[f->turn] = rows[i].text;
+        f->turn++;
+    }
+    return WAAGE_OK;
+}
+
 /* ---- Items in flight
  * ------------------------------------------------------------------------------------ */
 
@@ -358,6 +423,7 @@ static waage_status start_flight(loop *l, flight **out, size_t unit, waage_err *
     f->replies = arena_calloc(&f->mem, f->n_turns, sizeof *f->replies);
     f->answers = arena_calloc(&f->mem, f->n_turns, sizeof *f->answers);
     waage_status st = f->replies && f->answers ? WAAGE_OK : waage_err_nomem(err);
+    if (st == WAAGE_OK && f->n_turns > 1) st = restore_turns(l, f, err);
     if (st == WAAGE_OK) st = build_request(l, f, err);
     if (st != WAAGE_OK) {
         flight_free(l, f);
@@ -465,6 +531,7 @@ static waage_status take_reply(void *ctx, const request *rq, const reply *rp, wa
     }
     waage_status st = flight_take_reply(f, rq, rp, err);
     if (st == WAAGE_OK && is_last_turn(f, rp)) return finish_item(l, f, err);
+    if (st == WAAGE_OK) st = put_turn(l, f, err);
     if (st == WAAGE_OK) {
         f->turn++;
         st = build_request(l, f, err);

@@ -201,12 +201,12 @@ waage_status store_put_manifest(store *s, const char *key, const char *value, wa
 waage_status store_drop_item(store *s, const store_key *key, waage_err *err)
 {
     static const store_sql drops[] = {STORE_SQL_DROP_RESPONSE, STORE_SQL_DROP_TIMING,
-                                      STORE_SQL_DROP_SERVICE, STORE_SQL_DROP_EXCHANGE,
                                       STORE_SQL_DROP_SCORE};
     for (size_t i = 0; i < sizeof drops / sizeof *drops; i++) {
         db_binder b;
         WAAGE_TRY(db_begin_put(s, drops[i], &b, err));
         put_key(&b, key);
+        if (drops[i] != STORE_SQL_DROP_SCORE) db_put_int(&b, key->turn);
         WAAGE_TRY(db_finish_put(s, &b, "take back an item", err));
     }
     return WAAGE_OK;
@@ -377,6 +377,18 @@ waage_status store_read_head(store *s, arena *a, store_data *out, waage_err *err
     READ(STORE_SQL_READ_TASKS, store_task, read_task, tasks);
     READ(STORE_SQL_READ_SETTINGS, store_setting, read_setting, settings);
     READ(STORE_SQL_READ_MANIFEST, store_setting, read_setting, manifest);
+    return WAAGE_OK;
+}
+
+waage_status store_read_turns(store *s, const store_key *key, arena *a, const store_response **out,
+                              size_t *n, waage_err *err)
+{
+    db_binder b;
+    const void *rows = NULL;
+    WAAGE_TRY(db_begin_put(s, STORE_SQL_READ_TURNS, &b, err));
+    put_key(&b, key);
+    WAAGE_TRY(db_read_rows(s, a, STORE_SQL_READ_TURNS, sizeof **out, read_response, &rows, n, err));
+    *out = rows;
     return WAAGE_OK;
 }
 

@@ -126,8 +126,14 @@ WAAGE_MUST_CHECK waage_status store_put_manifest(store *s, const char *key, cons
  * which the next run tries again? */
 WAAGE_MUST_CHECK waage_status store_has_score(store *s, const store_key *key, bool *out,
                                               waage_err *err);
-/* Take back the responses and the score of one item (all turns), before it is tried again. */
+/* Take back the score of an item and its responses from key->turn on, before it is tried again.
+ * What they cost and what went over the wire stays: what is put for the same key adds to it. */
 WAAGE_MUST_CHECK waage_status store_drop_item(store *s, const store_key *key, waage_err *err);
+/* The responses of one item, by turn, also of a conversation under way, which store_read() leaves
+ * out: it has no score yet. */
+WAAGE_MUST_CHECK waage_status store_read_turns(store *s, const store_key *key, arena *a,
+                                               const store_response **out, size_t *n,
+                                               waage_err *err);
 /* Read models, tasks, settings and manifest into the arena; items, responses and scores stay empty.
  */
 WAAGE_MUST_CHECK waage_status store_read_head(store *s, arena *a, store_data *out, waage_err *err);

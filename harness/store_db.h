@@ -62,7 +62,8 @@ bool db_get_bool(db_row *r);
 double db_get_real(db_row *r);
 const void *db_get_blob(db_row *r, size_t *len); /* until the next row */
 bool db_is_null(const db_row *r);                /* the next column, which stays the next */
-/* All rows of a statement as *n structs of `size` bytes in the arena, each filled by `read`. */
+/* All rows of a statement (its parameters are bound already) as *n structs of `size` bytes in the
+ * arena, each filled by `read`. */
 WAAGE_MUST_CHECK waage_status db_read_rows(store *s, arena *a, store_sql id, size_t size,
                                            void (*read)(db_row *, void *), const void **out,
                                            size_t *n, waage_err *err);

@@ -1,4 +1,5 @@
-/* store_exchange.c - what went over the wire, compressed: one row an exchange. */
+/* store_exchange.c - what went over the wire, compressed: one row an exchange, numbered on from
+ * those that an earlier attempt left. */
 #include "harness/base/packed.h"
 #include "harness/store_blob.h"
 #include "harness/store_db.h"
@@ -30,7 +31,6 @@ static waage_status put_one(store *s, const store_response *r, size_t i, waage_e
     db_put_text(&b, r->key.item);
     db_put_int(&b, r->key.sample);
     db_put_int(&b, r->key.turn);
-    db_put_int(&b, (int64_t)i);
     db_put_int(&b, x->status);
     db_put_text(&b, x->at);
     db_put_real(&b, x->ms);

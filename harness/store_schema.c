@@ -73,6 +73,18 @@ const char *const store_schema_views[STORE_SCHEMA_VERSION] = {
     " FROM " table " r JOIN model m ON m.label = r.model JOIN task t ON t.name = r.task"           \
     " JOIN item i ON i.task = r.task AND i.id = r.item"
 
+#define RESPONSES                                                                                  \
+    "SELECT r.model, r.task, r.protocol, r.item, r.sample, r.turn, prompt_hash, prompt, finish,"   \
+    " error, text, thought, thought_is, tokens, logprobs, choices, prompt_tokens,"                 \
+    " completion_tokens, host, served_at, recorded_label, recorded_labeler,"                       \
+    " thought_tokens, forced_closes, wall_ms, cached_tokens, model_version, cost" JOIN_ORDER(      \
+        "response") " LEFT JOIN timing x USING(model, task, protocol, item, sample, turn)"         \
+                    " LEFT JOIN service y USING(model, task, protocol, item, sample, turn)"
+/* A conversation under way is nobody's but the run's that goes on with it. */
+#define IS_WHOLE                                                                                   \
+    " (i.n_turns <= 1 OR EXISTS(SELECT 1 FROM score s WHERE s.model = r.model AND"                 \
+    " s.task = r.task AND s.protocol = r.protocol AND s.item = r.item AND s.sample = r.sample))"
+
 const char *const store_schema_sql[STORE_SQL_COUNT] = {
     [STORE_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [STORE_SQL_COMMIT] = "COMMIT",
@@ -106,12 +118,15 @@ const char *const store_schema_sql[STORE_SQL_COUNT] = {
         "INSERT OR REPLACE INTO timing(model, task, protocol, item, sample, turn, wall_ms,"
         " cached_tokens) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [STORE_SQL_PUT_SERVICE] =
-        "INSERT OR REPLACE INTO service(model, task, protocol, item, sample, turn, model_version,"
-        " cost) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO service(model, task, protocol, item, sample, turn, model_version, cost)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        " ON CONFLICT DO UPDATE SET model_version = coalesce(?7, model_version),"
+        " cost = coalesce(cost + ?8, cost, ?8)",
     [STORE_SQL_PUT_EXCHANGE] =
-        "INSERT OR REPLACE INTO exchange(model, task, protocol, item, sample, turn, number, status,"
-        " sent_at, ms, fault, request, reply)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "INSERT INTO exchange(model, task, protocol, item, sample, turn, status, sent_at, ms,"
+        " fault, request, reply, number)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+        " (SELECT coalesce(max(number) + 1, 0) FROM exchange WHERE" KEY_MATCHES " AND turn = ?6))",
     [STORE_SQL_PUT_SCORE] =
         "INSERT OR REPLACE INTO score(model, task, protocol, item, sample, outcome, credit,"
         " extracted, rule, reason, label, extra_json)"
@@ -119,10 +134,8 @@ const char *const store_schema_sql[STORE_SQL_COUNT] = {
     [STORE_SQL_PUT_SETTING] = "INSERT OR REPLACE INTO setting(key, value) VALUES(?1, ?2)",
     [STORE_SQL_PUT_MANIFEST] = "INSERT OR REPLACE INTO manifest(key, value) VALUES(?1, ?2)",
     [STORE_SQL_HAS_SCORE] = "SELECT 1 FROM score WHERE" KEY_MATCHES " AND outcome <> 'error'",
-    [STORE_SQL_DROP_RESPONSE] = "DELETE FROM response WHERE" KEY_MATCHES,
-    [STORE_SQL_DROP_TIMING] = "DELETE FROM timing WHERE" KEY_MATCHES,
-    [STORE_SQL_DROP_SERVICE] = "DELETE FROM service WHERE" KEY_MATCHES,
-    [STORE_SQL_DROP_EXCHANGE] = "DELETE FROM exchange WHERE" KEY_MATCHES,
+    [STORE_SQL_DROP_RESPONSE] = "DELETE FROM response WHERE" KEY_MATCHES " AND turn >= ?6",
+    [STORE_SQL_DROP_TIMING] = "DELETE FROM timing WHERE" KEY_MATCHES " AND turn >= ?6",
     [STORE_SQL_DROP_SCORE] = "DELETE FROM score WHERE" KEY_MATCHES,
     [STORE_SQL_READ_MODELS] =
         "SELECT label, uri, kind, sha256, can_chat, can_complete, can_loglik, no_chat, meta_json"
@@ -135,15 +148,10 @@ const char *const store_schema_sql[STORE_SQL_COUNT] = {
         " pair, role, actor, gold, gold_choice, n_choices, n_turns, chance"
         " FROM item i JOIN task t ON t.name = i.task ORDER BY t.ordinal, i.ordinal, i.id",
     [STORE_SQL_READ_RESPONSES] =
-        "SELECT r.model, r.task, r.protocol, r.item, r.sample, r.turn, prompt_hash, prompt, finish,"
-        " error, text, thought, thought_is, tokens, logprobs, choices, prompt_tokens,"
-        " completion_tokens, host, served_at, recorded_label, recorded_labeler,"
-        " thought_tokens, forced_closes, wall_ms,"
-        " cached_tokens, model_version, cost" JOIN_ORDER(
-            "response") " LEFT JOIN timing x USING(model, task, protocol, item, sample, turn)"
-                        " LEFT JOIN service y USING(model, task, protocol, item, sample, turn)"
-                        " ORDER BY m.ordinal, t.ordinal, r.protocol = 'chat', i.ordinal, i.id, "
-                        "r.sample, r.turn",
+        RESPONSES " WHERE" IS_WHOLE " ORDER BY m.ordinal, t.ordinal, r.protocol = 'chat',"
+                  " i.ordinal, i.id, r.sample, r.turn",
+    [STORE_SQL_READ_TURNS] = RESPONSES " WHERE r.model = ?1 AND r.task = ?2 AND r.protocol = ?3"
+                                       " AND r.item = ?4 AND r.sample = ?5 ORDER BY r.turn",
     [STORE_SQL_READ_SCORES] =
         "SELECT r.model, r.task, r.protocol, r.item, r.sample, outcome, credit, extracted, rule,"
         " reason, r.label, extra_json" JOIN_ORDER(

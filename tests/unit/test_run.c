@@ -88,7 +88,7 @@ typedef struct {
     runfile_settings settings;
     char paths[2][160];
     const char *suites[2];
-    size_t n_suites;
+    size_t n_suites, commit_items;
     run_result result;
     waage_err err;
 } trial;
@@ -103,6 +103,7 @@ static void trial_init(trial *t)
         t->suites[i] = t->paths[i];
     }
     t->n_suites = 2;
+    t->commit_items = 5;
 }
 
 static waage_status put_frame(trial *t, store *s, const plan *p, arena *a)
@@ -134,7 +135,7 @@ static waage_status trial_run(trial *t, const char *into)
         how.st = s;
         how.p = &p;
         how.label = t->mock.info.name;
-        how.commit_items = 5;
+        how.commit_items = t->commit_items;
         st = run_model(&t->result, &t->mock.base, &how, &t->err);
     }
     store_close(s);
@@ -253,6 +254,41 @@ static void five_kills_leave_no_trace(void **state)
     assert_int_equal(t.result.n_before + t.result.n_done, 2 * N_ITEMS + N_TALKS);
     read_run("one", &a, &d, &whole);
     read_run("two", &a, &d, &killed);
+    assert_string_equal(whole.total, killed.total);
+    arena_free(&a);
+}
+
+/* A run that is killed after each answer gets on by one turn each time, and what it leaves between
+ * two turns is nobody's to see. */
+static void a_conversation_goes_on_behind_its_last_answer(void **state)
+{
+    (void)state;
+    trial t;
+    arena a = ARENA_EMPTY;
+    store_data d;
+    digest whole, killed;
+    trial_init(&t);
+    t.suites[0] = t.paths[1];
+    t.n_suites = 1;
+    t.commit_items = 1;
+    t.mock.n_flying_max = 1;
+    expect_ok(&t, trial_run(&t, "one"));
+    for (size_t i = 0; i < 2 * N_TALKS; i++) {
+        const pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            t.mock.kill_after = 1;
+            _exit(trial_run(&t, "two") == WAAGE_OK ? 0 : 1);
+        }
+        int status = 0;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        const bool is_last = i + 1 == 2 * N_TALKS;
+        assert_true(is_last ? WIFEXITED(status) && WEXITSTATUS(status) == 0 : WIFSIGNALED(status));
+        read_run("two", &a, &d, &killed);
+        assert_int_equal(d.n_responses, (i + 1) / 2 * 2);
+        assert_int_equal(d.n_scores, (i + 1) / 2);
+    }
+    read_run("one", &a, &d, &whole);
     assert_string_equal(whole.total, killed.total);
     arena_free(&a);
 }
@@ -487,6 +523,7 @@ int test_run(void)
         IN_DIR(a_second_run_asks_nothing),
         IN_DIR(digests_do_not_depend_on_the_batch),
         IN_DIR(five_kills_leave_no_trace),
+        IN_DIR(a_conversation_goes_on_behind_its_last_answer),
         IN_DIR(passing_errors_are_tried_again),
         IN_DIR(many_errors_fail_the_run_and_the_next_one_mends_it),
         IN_DIR(few_errors_are_counted_only),

@@ -244,6 +244,63 @@ static void an_error_is_not_done(void **state)
     store_close(s);
 }
 
+typedef struct {
+    char text[256];
+    uint32_t next;
+} wires;
+
+static waage_status list_exchange(void *ctx, const store_exchange *x, waage_err *err)
+{
+    wires *w = ctx;
+    const size_t n = strlen(w->text);
+    (void)err;
+    assert_int_equal(x->number, w->next++);
+    snprintf(w->text + n, sizeof w->text - n, "%s>%s;", x->wire.sent, x->wire.got);
+    return WAAGE_OK;
+}
+
+/* An answer that is tried again has cost both times, and went over the wire both times. */
+static void what_was_paid_for_stays(void **state)
+{
+    (void)state;
+    static const wire_exchange first[] = {{.sent = "q", .n_sent = 1, .got = "bad", .n_got = 3},
+                                          {.sent = "q", .n_sent = 1, .got = "", .n_got = 0}},
+                               second[] = {{.sent = "q", .n_sent = 1, .got = "good", .n_got = 4}};
+    store *s = NULL;
+    waage_err err;
+    arena a = ARENA_EMPTY;
+    store_data d;
+    wires w = {"", 0};
+    double dollars = 0;
+    uint64_t tokens = 0;
+    assert_int_equal(store_open(&s, dir, true, &err), WAAGE_OK);
+    put_frame(s);
+    store_response r = response("zeta", "math", "a", PROTOCOL_CHAT, 0);
+    r.finish = FINISH_ERROR;
+    r.has_cost = true;
+    r.cost = 0.25;
+    r.exchanges = first;
+    r.n_exchanges = 2;
+    put_response(s, &r);
+    assert_int_equal(store_drop_item(s, &r.key, &err), WAAGE_OK);
+    r.finish = FINISH_STOP;
+    r.model_version = "v2";
+    r.cost = 0.5;
+    r.exchanges = second;
+    r.n_exchanges = 1;
+    put_response(s, &r);
+    assert_int_equal(store_read(s, &a, &d, &err), WAAGE_OK);
+    assert_int_equal(d.n_responses, 1);
+    assert_true(d.responses[0].has_cost && d.responses[0].cost == 0.75);
+    assert_string_equal(d.responses[0].model_version, "v2");
+    assert_int_equal(store_read_exchanges(s, list_exchange, &w, &err), WAAGE_OK);
+    assert_string_equal(w.text, "q>bad;q>;q>good;");
+    assert_int_equal(store_read_spent(s, &dollars, &tokens, &err), WAAGE_OK);
+    assert_true(dollars == 0.75);
+    arena_free(&a);
+    store_close(s);
+}
+
 static void dropping_an_item_takes_all_turns(void **state)
 {
     (void)state;
@@ -568,6 +625,7 @@ int test_store(void)
         IN_DIR(round_trip_keeps_bits),
         IN_DIR(reads_in_the_stated_order),
         IN_DIR(an_error_is_not_done),
+        IN_DIR(what_was_paid_for_stays),
         IN_DIR(dropping_an_item_takes_all_turns),
         IN_DIR(foreign_keys_are_checked),
         IN_DIR(uncommitted_work_is_rolled_back),
