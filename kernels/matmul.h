@@ -63,14 +63,30 @@ static inline void matmul_store(const matmul_panel *u, const kern_matrix *w, siz
                                 size_t n_tokens, float *y, size_t ldy)
 {
     const size_t row = panel * KERN_PANEL_ROWS, left = w->n_rows - row;
-    const size_t n = left < KERN_PANEL_ROWS ? left : KERN_PANEL_ROWS;
+    if (left >= KERN_PANEL_ROWS) /* a size that the compiler knows: vector moves */
+        for (size_t i = 0; i < n_tokens; i++)
+            memcpy(y + i * ldy + row, u->acc[i], sizeof u->acc[i]);
+    else
+        for (size_t i = 0; i < n_tokens; i++)
+            memcpy(y + i * ldy + row, u->acc[i], left * sizeof(float));
+}
+
+/* The lines that matmul_store will write come from far: asked for before the last chunk is
+ * multiplied, they are there after it. */
+static inline void matmul_fetch(const kern_matrix *w, size_t p, size_t n_panels, size_t n_tokens,
+                                const float *y, size_t ldy)
+{
+    const size_t row = p * KERN_PANEL_ROWS, left = w->n_rows - row;
+    const size_t end = left < n_panels * KERN_PANEL_ROWS ? left : n_panels * KERN_PANEL_ROWS;
     for (size_t i = 0; i < n_tokens; i++)
-        memcpy(y + i * ldy + row, u->acc[i], n * sizeof(float));
+        for (size_t r = 0; r < end; r += KERN_PANEL_ROWS)
+            __builtin_prefetch(y + i * ldy + row + r, 1);
 }
 
 /* Panels p .. p + n_panels - 1 with tokens t .. t + n - 1, at most a group. */
 static inline void matmul_group(matmul_path path, const kern_matrix *w, size_t p, size_t n_panels,
-                                const kern_acts *a, size_t t, size_t n, matmul_panel *u)
+                                const kern_acts *a, size_t t, size_t n, const float *y, size_t ldy,
+                                matmul_panel *u)
 {
     const uint8_t *panels = w->panels;
     const bool direct = n <= path.direct_tokens;
@@ -85,6 +101,7 @@ static inline void matmul_group(matmul_path path, const kern_matrix *w, size_t p
             else
                 path.unpack(&u[j], w->type, &c);
         }
+        if (k0 + PANEL_CHUNK >= w->k) matmul_fetch(w, p, n_panels, n, y, ldy);
         if (!direct) path.tile(u, n_panels, a, t, n, k0, c.n);
     }
 }
@@ -97,7 +114,7 @@ static inline void matmul_run(matmul_path path, const kern_matrix *w, size_t p0,
         const size_t n = t1 - t < MATMUL_GROUP ? t1 - t : MATMUL_GROUP;
         for (size_t p = p0; p < p1; p += MATMUL_PANELS) {
             const size_t n_panels = p1 - p < MATMUL_PANELS ? p1 - p : MATMUL_PANELS;
-            matmul_group(path, w, p, n_panels, a, t, n, s->panel);
+            matmul_group(path, w, p, n_panels, a, t, n, y + t * ldy, ldy, s->panel);
             for (size_t j = 0; j < n_panels; j++)
                 matmul_store(&s->panel[j], w, p + j, n, y + t * ldy, ldy);
         }
