@@ -6,6 +6,8 @@
 #include "kernels/half.h"
 #include "kernels/scales.h"
 
+#define INLINE static inline __attribute__((always_inline))
+
 /* Byte of element j of a quad; its own inverse. */
 static const uint8_t quad_byte[4] = {0, 2, 1, 3};
 
@@ -56,25 +58,64 @@ static place place_of(unsigned bits, size_t quad, size_t at)
     }
 }
 
-static void put_bits(uint8_t *codes, unsigned bits, size_t quad, size_t at, unsigned v)
-{
-    const place p = place_of(bits, quad, at);
-    codes[p.byte] = (uint8_t)(codes[p.byte] | v << p.shift);
-}
-
 static unsigned get_bits(const uint8_t *codes, unsigned bits, size_t quad, size_t at)
 {
     const place p = place_of(bits, quad, at);
     return codes[p.byte] >> p.shift & ((1u << bits) - 1u);
 }
 
-static void put_codes(const panel_layout *l, uint8_t *to, size_t r, const uint8_t code[32])
+/* Codes of 32 elements of 16 rows, the four bytes of a quad in the order of panel.h. */
+typedef struct {
+    uint32_t quad[8][KERN_PANEL_ROWS];
+} panel_block;
+
+static void take_codes(panel_block *b, size_t r, const uint8_t code[32])
 {
-    for (size_t i = 0; i < 32; i++) {
-        const size_t at = r * 4 + quad_byte[i % 4];
-        put_bits(to, l->low, i / 4, at, code[i] & ((1u << l->low) - 1u));
-        if (l->high) put_bits(to + l->high_at, l->high, i / 4, at, (unsigned)code[i] >> l->low);
+    for (size_t quad = 0; quad < 8; quad++) {
+        uint32_t v;
+        memcpy(&v, code + 4 * quad, sizeof v);
+        b->quad[quad][r] = (v & 0xff0000ff) | (v & 0xff00) << 8 | (v >> 8 & 0xff00);
     }
+}
+
+/* One bit of each byte, as a mask over the 64 bytes of a quad. */
+static void put_masks(const panel_block *b, unsigned shift, uint8_t *to)
+{
+    for (size_t quad = 0; quad < 8; quad++) {
+        uint64_t mask = 0;
+        for (size_t r = 0; r < KERN_PANEL_ROWS; r++) {
+            const uint32_t v = b->quad[quad][r] >> shift & 0x01010101;
+            mask |= (uint64_t)((v | v >> 7 | v >> 14 | v >> 21) & 15) << (4 * r);
+        }
+        memcpy(to + quad * 8, &mask, sizeof mask);
+    }
+}
+
+/* `bits` bits of all codes, from bit `shift` on: 8 / bits quads share a vector. */
+static void put_bits(const panel_block *b, unsigned bits, unsigned shift, uint8_t *to)
+{
+    if (bits == 1) {
+        put_masks(b, shift, to);
+        return;
+    }
+    const uint32_t mask = 0x01010101 * ((1u << bits) - 1);
+    const size_t n_vectors = bits;
+    for (size_t v = 0; v < n_vectors; v++) {
+        uint32_t vector[KERN_PANEL_ROWS] = {0};
+        for (unsigned j = 0; j < 8 / bits; j++) {
+            /* low nibbles hold the first four quads, pairs of bits each fourth one's */
+            const uint32_t *quad = b->quad[bits == 4 ? v + 4 * j : v * (8 / bits) + j];
+            for (size_t r = 0; r < KERN_PANEL_ROWS; r++)
+                vector[r] |= (quad[r] >> shift & mask) << (bits * j);
+        }
+        memcpy(to + v * PANEL_QUAD, vector, sizeof vector);
+    }
+}
+
+static void put_codes(const panel_layout *l, const panel_block *b, uint8_t *to)
+{
+    put_bits(b, l->low, 0, to);
+    if (l->high) put_bits(b, l->high, l->low, to + l->high_at);
 }
 
 static void put_u16(uint8_t *p, size_t index, uint16_t v)
@@ -150,36 +191,49 @@ static void put_scales(quant_type t, uint8_t *main, uint8_t *tail, size_t r, con
     }
 }
 
-static void pack_row(quant_type t, uint8_t *panel, const uint8_t *row, size_t r, size_t k)
+/* Element i of all rows, `size` bytes each, side by side. */
+INLINE void pack_floats(uint8_t *panel, const uint8_t *rows, size_t row_bytes, size_t n_rows,
+                        size_t k, size_t size)
 {
-    const quant_info *info = &quant_infos[t];
+    for (size_t i = 0; i < k; i++)
+        for (size_t r = 0; r < n_rows; r++)
+            memcpy(panel + (i * KERN_PANEL_ROWS + r) * size, rows + r * row_bytes + i * size, size);
+}
+
+/* Unit u of all rows. */
+static void pack_unit(quant_type t, uint8_t *main, uint8_t *tail, const uint8_t *blocks,
+                      size_t row_bytes, size_t n_rows)
+{
     const panel_layout *l = &panel_layouts[t];
-    const size_t units = n_units(t, k);
-    if (info->shape == QUANT_FLOAT) {
-        for (size_t i = 0; i < k; i++)
-            memcpy(panel + i * l->main_bytes + r * info->block_bytes, row + i * info->block_bytes,
-                   info->block_bytes);
-        return;
-    }
-    for (size_t u = 0; u < units; u++) {
-        const uint8_t *block = row + u * info->block_bytes;
-        uint8_t *main = panel + u * l->main_bytes;
-        put_scales(t, main, panel + units * l->main_bytes + u * l->tail_bytes, r, block);
-        for (size_t sub = 0; sub < info->block_elems / 32; sub++) {
+    panel_block codes = {0};
+    for (size_t r = 0; r < n_rows; r++)
+        put_scales(t, main, tail, r, blocks + r * row_bytes);
+    for (size_t sub = 0; sub < quant_infos[t].block_elems / 32; sub++) {
+        for (size_t r = 0; r < n_rows; r++) {
             uint8_t code[32];
-            quant_block_codes(t, block, sub, code);
-            put_codes(l, main + l->codes + sub * l->block, r, code);
+            quant_block_codes(t, blocks + r * row_bytes, sub, code);
+            take_codes(&codes, r, code);
         }
+        put_codes(l, &codes, main + l->codes + sub * l->block);
     }
 }
 
 void panel_pack(quant_type t, void *panel, const void *rows, size_t row_bytes, size_t n_rows,
                 size_t k)
 {
-    const uint8_t *bytes = rows;
+    const quant_info *info = &quant_infos[t];
+    const panel_layout *l = &panel_layouts[t];
+    const size_t units = n_units(t, k);
+    uint8_t *main = panel, *tail = main + units * l->main_bytes;
     memset(panel, 0, panel_bytes(t, k));
-    for (size_t r = 0; r < n_rows; r++)
-        pack_row(t, panel, bytes + r * row_bytes, r, k);
+    if (info->shape == QUANT_FLOAT && info->block_bytes == 2)
+        pack_floats(main, rows, row_bytes, n_rows, k, 2);
+    else if (info->shape == QUANT_FLOAT)
+        pack_floats(main, rows, row_bytes, n_rows, k, 4);
+    else
+        for (size_t u = 0; u < units; u++)
+            pack_unit(t, main + u * l->main_bytes, tail + u * l->tail_bytes,
+                      (const uint8_t *)rows + u * info->block_bytes, row_bytes, n_rows);
 }
 
 /* ---- Reading back ------------------------------------------------------------------------- */
