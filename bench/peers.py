@@ -4,7 +4,7 @@
   peers.py -m MODEL.gguf --waage build/release/waage --peers DIR [--rounds 5] [--threads 2] [--grade i8]
            [--loads prefill:512 decode:1 decode:8 decode:32 decode:64]
 
-DIR is what bench/build_peers.sh made. In each round every engine does every load once; printed are the medians and the
+DIR is what bench/build_peers.sh made. Where ik_llama.cpp was not built in it, its wheel stands in (DIR/ik_wheel). In each round every engine does every load once; printed are the medians and the
 ratio to the better peer. Prefill is one prompt; decode:N are N independent prompts of 128 tokens that are continued
 for 32. A machine that others use too is noisy: the ratio says more than the rates.
 """
@@ -45,6 +45,9 @@ class Llama:
         self.a, self.name, self.bin = a, name, os.path.join(a.peers, name, "bin")
         self.repack = ["-rtr", "1"] if name.startswith("ik") else []
 
+    def there(self):
+        return os.path.exists(os.path.join(self.bin, "llama-bench"))
+
     def rate(self, kind, n):
         return self.prefill(n) if kind == "prefill" else self.decode(n)
 
@@ -64,6 +67,20 @@ class Llama:
         sys.exit("no row in the output of %s llama-batched-bench:\n%s" % (self.name, out))
 
 
+class IkWheel:
+    name = "ik wheel"
+
+    def __init__(self, a):
+        self.a, self.python = a, os.path.join(a.peers, "ik_wheel", "bin", "python")
+
+    def there(self):
+        return os.path.exists(self.python)
+
+    def rate(self, kind, n):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wheel_rate.py")
+        return float(run([self.python, script, self.a.model, self.a.threads, kind, n]).split()[-1])
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("-m", "--model", required=True)
@@ -74,8 +91,10 @@ def main():
     p.add_argument("--grade", default="i8", choices=["i8", "i16", "f32"])
     p.add_argument("--loads", nargs="+", default=["prefill:512", "decode:1", "decode:8", "decode:32", "decode:64"])
     a = p.parse_args()
-    engines = [Waage(a)] + [Llama(a, n) for n in ("llama.cpp", "ik_llama.cpp")
-                            if os.path.exists(os.path.join(a.peers, n, "bin", "llama-bench"))]
+    peers = [Llama(a, "llama.cpp"), Llama(a, "ik_llama.cpp")]
+    if not peers[1].there():
+        peers[1] = IkWheel(a)
+    engines = [Waage(a)] + [p for p in peers if p.there()]
     if len(engines) == 1:
         sys.exit("%s: no peers; run bench/build_peers.sh first" % a.peers)
     loads = [(k, int(n)) for k, n in (l.split(":") for l in a.loads)]

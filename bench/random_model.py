@@ -2,15 +2,19 @@
 """Write a GGUF file of random weights in the shape of a real model: speed depends on shapes and formats, not on values.
 
   random_model.py {135m,1.5b} {q8_0,q4_0,q4_k_m} OUT.gguf --vocab MODEL.gguf
+  random_model.py gpt-oss-20b mxfp4 OUT.gguf --vocab MODEL.gguf [--layers N]
 
-135m is SmolLM2-135M (llama), 1.5b is Qwen2-1.5B (qwen2). The tokenizer is copied from MODEL.gguf (a BPE model such as
+135m is SmolLM2-135M (llama), 1.5b is Qwen2-1.5B (qwen2), gpt-oss-20b itself takes 12 GB. The tokenizer is copied from MODEL.gguf (a BPE model such as
 SmolLM2) and filled up with unused tokens. Needs the packages numpy and gguf.
 """
 import argparse
 
 import numpy as np
-from gguf import GGMLQuantizationType as T, GGUFReader, GGUFWriter
+from gguf import GGML_QUANT_SIZES, GGUFReader, GGUFWriter, RopeScalingType
+from gguf import GGMLQuantizationType as T
 
+# Layers, width, heads, key/value heads, head width, experts, experts of a token, vocabulary
+GPT_OSS = (24, 2880, 64, 8, 64, 32, 4, 201088)
 SHAPES = {  # architecture, layers, width, heads, key/value heads, feed-forward, vocabulary, rope base, context
     "135m": ("llama", 30, 576, 9, 3, 1536, 49152, 1e5, 8192),
     "1.5b": ("qwen2", 28, 1536, 12, 2, 8960, 151936, 1e6, 32768),
@@ -44,6 +48,9 @@ def blocks(kind, rows, k):
     elif kind == T.Q6_K:
         b = noise(rows * k // 256 * 210).reshape(-1, 210).copy()
         b[:, 208:] = f16(std / 1400)
+    elif kind == T.MXFP4:
+        b = noise(rows * k // 32 * 17).reshape(-1, 17).copy()
+        b[:, 0] = round(127 + np.log2(std / 2.2))
     return b.reshape(rows, -1)
 
 
@@ -75,18 +82,34 @@ def copy_tokenizer(w, path, n_vocab):
     w.add_add_bos_token(False)
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("shape", choices=SHAPES)
-    p.add_argument("mix", choices=["q8_0", "q4_0", "q4_k_m"])
-    p.add_argument("out")
-    p.add_argument("--vocab", required=True)
-    a = p.parse_args()
-    arch, n_layers, d, heads, kv, ff, vocab, base, context = SHAPES[a.shape]
-    if a.mix == "q4_k_m" and d % 256:
-        p.error("K-quants need a width that is a multiple of 256; %s has %d" % (a.shape, d))
-    w = GGUFWriter(a.out, arch)
-    w.add_name("random %s %s" % (a.shape, a.mix))
+class Tensors:
+    """Names, shapes and types first, then the data one tensor at a time: a file may be larger than memory."""
+
+    def __init__(self, writer):
+        self.w, self.make = writer, []
+
+    def matrix(self, name, kind, rows, k, n=0):
+        """n: that many matrices, one behind the other (experts)"""
+        shape = ([n] if n else []) + [rows, k]
+        size = max(n, 1) * rows * GGML_QUANT_SIZES[kind][1] * (k // GGML_QUANT_SIZES[kind][0])
+        self.w.add_tensor_info(name, shape, np.float32, size, kind)
+        self.make.append(lambda: blocks(kind, rows * max(n, 1), k))
+
+    def vector(self, name, *shape, mean=0.0, std=0.02):
+        self.w.add_tensor_info(name, shape, np.dtype(np.float32), int(np.prod(shape)) * 4)
+        self.make.append(lambda: (mean + std * rng.standard_normal(shape)).astype(np.float32))
+
+    def write(self):
+        self.w.write_header_to_file()
+        self.w.write_kv_data_to_file()
+        self.w.write_ti_data_to_file()
+        for make in self.make:
+            self.w.write_tensor_data(make())
+        self.w.close()
+
+
+def dense(w, t, shape, mix):
+    arch, n_layers, d, heads, kv, ff, vocab, base, context = SHAPES[shape]
     w.add_block_count(n_layers)
     w.add_context_length(context)
     w.add_embedding_length(d)
@@ -97,30 +120,81 @@ def main():
     w.add_rope_freq_base(base)
     w.add_rope_dimension_count(d // heads)
     w.add_vocab_size(vocab)
-    copy_tokenizer(w, a.vocab, vocab)
-
-    def matrix(name, layer, rows, k):
-        kind = kind_of(name, a.mix, layer, n_layers)
-        full = "blk.%d.%s.weight" % (layer, name) if layer >= 0 else name + ".weight"
-        w.add_tensor(full, blocks(kind, rows, k), raw_dtype=kind)
-
-    def vector(name, n, value):
-        w.add_tensor(name, (value + 0.02 * rng.standard_normal(n)).astype(np.float32))
-    matrix("token_embd", -1, vocab, d)
-    vector("output_norm.weight", d, 1)
+    t.matrix("token_embd.weight", kind_of("token_embd", mix, -1, n_layers), vocab, d)
+    t.vector("output_norm.weight", d, mean=1)
     kv_dim = d // heads * kv
     for i in range(n_layers):
-        vector("blk.%d.attn_norm.weight" % i, d, 1)
-        vector("blk.%d.ffn_norm.weight" % i, d, 1)
+        b = "blk.%d." % i
+        t.vector(b + "attn_norm.weight", d, mean=1)
+        t.vector(b + "ffn_norm.weight", d, mean=1)
         for name, rows, k in (("attn_q", d, d), ("attn_k", kv_dim, d), ("attn_v", kv_dim, d), ("attn_output", d, d),
                               ("ffn_gate", ff, d), ("ffn_up", ff, d), ("ffn_down", d, ff)):
-            matrix(name, i, rows, k)
+            t.matrix(b + name + ".weight", kind_of(name, mix, i, n_layers), rows, k)
             if arch == "qwen2" and name in ("attn_q", "attn_k", "attn_v"):
-                vector("blk.%d.%s.bias" % (i, name), rows, 0)
-    w.write_header_to_file()
-    w.write_kv_data_to_file()
-    w.write_tensors_to_file()
-    w.close()
+                t.vector(b + name + ".bias", rows)
+
+
+def gpt_oss(w, t, n_layers):
+    _, d, heads, kv, hd, experts, used, vocab = GPT_OSS
+    w.add_block_count(n_layers)
+    w.add_context_length(131072)
+    w.add_embedding_length(d)
+    w.add_feed_forward_length(d)
+    w.add_expert_feed_forward_length(d)
+    w.add_head_count(heads)
+    w.add_head_count_kv(kv)
+    w.add_key_length(hd)
+    w.add_value_length(hd)
+    w.add_expert_count(experts)
+    w.add_expert_used_count(used)
+    w.add_sliding_window(128)
+    w.add_vocab_size(vocab)
+    w.add_layer_norm_rms_eps(1e-5)
+    w.add_rope_freq_base(150000.0)
+    w.add_rope_scaling_type(RopeScalingType.YARN)
+    w.add_rope_scaling_factor(32.0)
+    w.add_rope_scaling_orig_ctx_len(4096)
+    t.matrix("token_embd.weight", T.Q8_0, vocab, d)
+    t.vector("output_norm.weight", d, mean=1)
+    t.matrix("output.weight", T.Q8_0, vocab, d)
+    for i in range(n_layers):
+        b = "blk.%d." % i
+        t.vector(b + "attn_norm.weight", d, mean=1)
+        t.vector(b + "post_attention_norm.weight", d, mean=1)
+        t.vector(b + "attn_sinks.weight", heads, std=1.0)
+        for name, rows, k in (("attn_q", heads * hd, d), ("attn_k", kv * hd, d), ("attn_v", kv * hd, d),
+                              ("attn_output", d, heads * hd)):
+            t.matrix(b + name + ".weight", T.Q8_0, rows, k)
+            t.vector(b + name + ".bias", rows)
+        t.vector(b + "ffn_gate_inp.weight", experts, d, std=d ** -0.5)
+        t.vector(b + "ffn_gate_inp.bias", experts)
+        for name in ("ffn_gate_exps", "ffn_up_exps", "ffn_down_exps"):
+            t.matrix(b + name + ".weight", T.MXFP4, d, d, experts)
+            t.vector(b + name + ".bias", experts, d)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("shape", choices=[*SHAPES, "gpt-oss-20b"])
+    p.add_argument("mix", choices=["q8_0", "q4_0", "q4_k_m", "mxfp4"])
+    p.add_argument("out")
+    p.add_argument("--vocab", required=True)
+    p.add_argument("--layers", type=int, default=GPT_OSS[0], help="of gpt-oss-20b")
+    a = p.parse_args()
+    moe = a.shape == "gpt-oss-20b"
+    if moe != (a.mix == "mxfp4"):
+        p.error("mxfp4 is the format of gpt-oss-20b, and of no other shape")
+    if a.mix == "q4_k_m" and SHAPES[a.shape][2] % 256:
+        p.error("K-quants need a width that is a multiple of 256; %s has %d" % (a.shape, SHAPES[a.shape][2]))
+    w = GGUFWriter(a.out, "gpt-oss" if moe else SHAPES[a.shape][0])
+    w.add_name("random %s %s" % (a.shape, a.mix))
+    t = Tensors(w)
+    if moe:
+        gpt_oss(w, t, a.layers)
+    else:
+        dense(w, t, a.shape, a.mix)
+    copy_tokenizer(w, a.vocab, GPT_OSS[-1] if moe else SHAPES[a.shape][6])
+    t.write()
 
 
 main()
