@@ -34,14 +34,6 @@ static waage_status shot_answer(writer *w, const value *vars, const char **out)
     return field_text(s->shot_target, vars, out, w->a, w->err);
 }
 
-static bool shot_fits(const writer *w, const value *vars)
-{
-    const char *key = w->t->shot_match;
-    if (!key) return true;
-    const value *mine = value_get(w->row->vars, key), *its = value_get(vars, key);
-    return mine && its && value_equal(mine, its);
-}
-
 /* The first num_fewshot shots that fit the document. */
 static waage_status make_shots(writer *w, shot **out, size_t *n)
 {
@@ -51,7 +43,7 @@ static waage_status make_shots(writer *w, shot **out, size_t *n)
     if (!*out) return waage_err_nomem(w->err);
     for (size_t i = 0; i < w->t->n_shots && *n < want; i++) {
         const value *vars = w->t->shots[i];
-        if (!shot_fits(w, vars)) continue;
+        if (!task_shot_fits(w->t, vars, w->row->vars)) continue;
         shot *s = &(*out)[(*n)++];
         WAAGE_TRY(field_text(w->s->shot_text, vars, &s->question, w->a, w->err));
         WAAGE_TRY(shot_answer(w, vars, &s->answer));

@@ -263,9 +263,9 @@ static waage_status read_override(reader *r, protocol p)
 
 static waage_status read_fewshot(reader *r)
 {
-    static const char *const known[] = {"doc_to_choice", "doc_to_target", "doc_to_text",
-                                        "match",         "sampler",       "samples",
-                                        "sha256",        "split",         NULL};
+    static const char *const known[] = {
+        "doc_to_choice", "doc_to_target", "doc_to_text", "hold_out", "match",
+        "sampler",       "samples",       "sha256",      "split",    NULL};
     const char *top = "fewshot_config";
     const value *map = get(r, top);
     if (!map) return WAAGE_OK;
@@ -280,6 +280,9 @@ static waage_status read_fewshot(reader *r)
     if (match && match->kind != VALUE_STR)
         return FAIL(r, match, top, "`match` must be the name of a field");
     r->t->shot_match = match ? match->u.str.s : NULL;
+    int64_t held_out;
+    WAAGE_TRY(int_member(r, map, "hold_out", top, 0, 1000, 0, &held_out));
+    r->t->n_held_out = (size_t)held_out;
     for (int p = 0; p < 2; p++) {
         task_style *s = &r->t->style[p];
         WAAGE_TRY(field_member(r, map, "doc_to_text", top, &s->shot_text));

@@ -239,6 +239,59 @@ static waage_status process_rows(docs_reader *r, value **rows)
 
 /* ---- shots ---- */
 
+/* Are there as many as are asked for? */
+static waage_status count_shots(docs_reader *r)
+{
+    const task *t = r->t;
+    const value *config = get(r, "fewshot_config");
+    if (t->shot_match) return WAAGE_OK; /* counted per document, when its prompt is built */
+    for (int p = 0; p < 2; p++)
+        if ((t->info.protocols & 1U << p) && (size_t)t->style[p].num_fewshot > t->n_shots)
+            return FAIL(r, config ? config : get(r, "task"), "fewshot_config",
+                        "%d shots are asked for under `%s`, and %zu are there",
+                        t->style[p].num_fewshot, protocol_name((protocol)p), t->n_shots);
+    return WAAGE_OK;
+}
+
+bool task_shot_fits(const task *t, const value *shot, const value *vars)
+{
+    if (!t->shot_match) return true;
+    const value *mine = value_get(vars, t->shot_match), *its = value_get(shot, t->shot_match);
+    return mine && its && value_equal(mine, its);
+}
+
+/* The first documents (of each value of `match`) are shots, and no longer items. */
+static waage_status hold_out(docs_reader *r)
+{
+    task *t = r->t;
+    size_t kept = 0;
+    const value *config = get(r, "fewshot_config"), *split = get(r, "fewshot_split");
+    if (split || value_get(config, "samples"))
+        return FAIL(r, config, "fewshot_config",
+                    "`hold_out` takes the shots from the documents, but they are named as well");
+    t->shots = arena_calloc(r->a, t->info.n_items + 1, sizeof *t->shots);
+    if (!t->shots) return waage_err_nomem(r->err);
+    for (size_t i = 0; i < t->info.n_items; i++) {
+        const value *vars = t->rows[i].vars;
+        size_t same = 0;
+        if (t->shot_match && !value_get(vars, t->shot_match))
+            return FAIL(r, config, "fewshot_config", "document %zu has no field `%s`", i,
+                        t->shot_match);
+        for (size_t k = 0; k < t->n_shots; k++)
+            same += task_shot_fits(t, t->shots[k], vars);
+        if (same < t->n_held_out) {
+            t->shots[t->n_shots++] = vars;
+            continue;
+        }
+        t->items[kept] = t->items[i];
+        t->rows[kept++] = t->rows[i];
+    }
+    t->info.n_items = kept;
+    if (kept == 0)
+        return FAIL(r, config, "fewshot_config", "`hold_out` leaves no documents to ask");
+    return count_shots(r);
+}
+
 static waage_status read_shots(docs_reader *r)
 {
     task *t = r->t;
@@ -264,13 +317,7 @@ static waage_status read_shots(docs_reader *r)
             return FAIL(r, row, "fewshot_config", "a sample is a map, like a document");
         WAAGE_TRY(task_make_vars(&t->shots[i], row, r->a, r->err));
     }
-    if (t->shot_match) return WAAGE_OK; /* counted per document, when its prompt is built */
-    for (int p = 0; p < 2; p++)
-        if ((t->info.protocols & 1U << p) && (size_t)t->style[p].num_fewshot > t->n_shots)
-            return FAIL(r, config ? config : get(r, "task"), "fewshot_config",
-                        "%d shots are asked for under `%s`, and %zu are there",
-                        t->style[p].num_fewshot, protocol_name((protocol)p), t->n_shots);
-    return WAAGE_OK;
+    return count_shots(r);
 }
 
 /* ---- items ---- */
@@ -687,6 +734,6 @@ waage_status task_read_documents(task *t, arena *a, waage_err *err)
     t->info.n_items = n;
     WAAGE_TRY(check_ids(&r, n));
     WAAGE_TRY(hash_items(&r)); /* of all documents, also under --limit */
-    WAAGE_TRY(read_shots(&r));
+    WAAGE_TRY(t->n_held_out > 0 ? hold_out(&r) : read_shots(&r));
     return apply_limit(&r);
 }

@@ -65,6 +65,7 @@ struct task {
     const value **shots; /* (n_shots) documents with `doc` */
     size_t n_shots;
     const char *shot_match; /* fewshot_config.match, or NULL */
+    size_t n_held_out;      /* fewshot_config.hold_out */
     extractor *extract;     /* TASK_GENERATE with kind accuracy, or with `extract` */
     filter_list *filters;   /* NULL: none */
     text_match match;       /* exact_match options */
@@ -97,6 +98,8 @@ WAAGE_MUST_CHECK waage_status task_read_documents(task *t, arena *a, waage_err *
 /* A document with `doc` added. */
 WAAGE_MUST_CHECK waage_status task_make_vars(const value **out, const value *doc, arena *a,
                                              waage_err *err);
+/* Does the shot go with the document (fewshot_config.match)? */
+bool task_shot_fits(const task *t, const value *shot, const value *vars);
 /* The choices of a document as text. */
 WAAGE_MUST_CHECK waage_status task_read_choices(const field *f, const value *vars,
                                                 const char ***out, size_t *n, arena *a,

@@ -234,6 +234,51 @@ static void prompts_are_exact(void **state)
     }
 }
 
+/* The first document of each kind is a shot and no item; ids and the hash of the data stay those of
+ * all documents. */
+static void shots_are_held_out(void **state)
+{
+    (void)state;
+    static const char docs[] = HEAD
+        "docs: [{q: a1, a: 1, k: a}, {q: b1, a: 2, k: b}, {q: a2, a: 3, k: a}, {q: b2, a: 4, k: "
+        "b}]\n" ASK "num_fewshot: 1\n";
+    static const char *const want[] = {"Q: a1\nA: 1\n\nQ: a2\nA:", "Q: b1\nA: 2\n\nQ: b2\nA:"};
+    static const struct {
+        const char *config, *word;
+    } bad[] = {{"{hold_out: 2, match: k}", "leaves no documents"},
+               {"{hold_out: 1, match: z}", "no field `z`"},
+               {"{hold_out: 1, samples: [{q: x, a: y}]}", "named as well"},
+               {"{hold_out: -1}", "integer"}};
+    arena a = ARENA_EMPTY;
+    waage_err err = {0};
+    task_list list, all;
+    request rq;
+    char yaml[1024];
+    const task_options opt = plain();
+    (void)snprintf(yaml, sizeof yaml, "%s%s", docs, "fewshot_config: {match: k, hold_out: 1}\n");
+    assert_ok(load(&list, &a, yaml, &opt, &err), err);
+    const task_info *info = task_get_info(list.tasks[0]);
+    assert_int_equal(info->n_items, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(
+            task_build_request(list.tasks[0], i, PROTOCOL_COMPLETION, 0, 0, NULL, &rq, &a, &err),
+            err);
+        assert_string_equal(rq.prompt, want[i]);
+        assert_int_equal(rq.item_id[strlen(rq.item_id) - 1], i == 0 ? '2' : '3');
+    }
+    (void)snprintf(yaml, sizeof yaml, "%s%s", docs, "fewshot_config: {samples: [{q: x, a: y}]}\n");
+    assert_ok(load(&all, &a, yaml, &opt, &err), err);
+    assert_string_equal(task_get_info(all.tasks[0])->data_hash, info->data_hash);
+    task_list_close(&list);
+    task_list_close(&all);
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        (void)snprintf(yaml, sizeof yaml, "%sfewshot_config: %s\n", docs, bad[i].config);
+        assert_int_equal(load(&list, &a, yaml, &opt, &err), WAAGE_EFORMAT);
+        assert_non_null(strstr(err.msg, bad[i].word));
+    }
+    arena_free(&a);
+}
+
 static void shots_match_the_document(void **state)
 {
     (void)state;
@@ -589,6 +634,7 @@ int test_task(void)
         cmocka_unit_test(unknown_suites_are_not_found),
         cmocka_unit_test(prompts_are_exact),
         cmocka_unit_test(shots_match_the_document),
+        cmocka_unit_test(shots_are_held_out),
         cmocka_unit_test(turns_see_the_answers),
         cmocka_unit_test(documents_are_processed),
         cmocka_unit_test(several_right_choices),
