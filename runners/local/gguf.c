@@ -228,6 +228,7 @@ static waage_status read_directory(gguf *g, size_t part, cursor *c, waage_err *e
     for (size_t i = 0; st == WAAGE_OK && i < p->n_tensors; i++) {
         pl[i].index = i;
         t[i].part = part;
+        t[i].index = p->first_tensor + i;
         st = read_tensor(p, c, &t[i], &pl[i].offset, err);
     }
     if (st == WAAGE_OK && p->n_tensors) {

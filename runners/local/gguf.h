@@ -62,6 +62,7 @@ typedef struct { /* a plain value; copy it freely */
     const void *data; /* borrowed: points into the mapping, aligned to general.alignment */
     size_t n_bytes;   /* exact when supported; else up to the next tensor, padding included */
     size_t part;      /* index of the file part it lies in */
+    size_t index;     /* of gguf_tensor_at() */
 } gguf_tensor;
 
 /* Map `path` (and the other parts of a split model) and validate header, metadata and tensor

@@ -74,12 +74,6 @@ size_t model_dim_size(const model_params *p, size_t layer, model_dim d)
 
 /* ---- Finding and checking ---- */
 
-static void mark_used(loader *ld, const gguf_tensor *t)
-{
-    for (size_t i = 0; i < gguf_n_tensors(ld->g); i++)
-        if (gguf_tensor_at(ld->g, i).name.s == t->name.s) ld->used[i] = true;
-}
-
 static bool has_tensor(const loader *ld, const char *name)
 {
     gguf_tensor t;
@@ -103,7 +97,7 @@ static waage_status find_tensor(loader *ld, gguf_tensor *t, const char *name, sh
         return waage_err_set(err, WAAGE_EUNSUPPORTED,
                              "%s: tensor %s has type %s, which this engine does not compute", file,
                              name, quant_ggml_name(t->ggml_type));
-    mark_used(ld, t);
+    ld->used[t->index] = true;
     return WAAGE_OK;
 }
 
