@@ -1,6 +1,7 @@
 /* cmd_bench.c - `waage bench`: how fast a model reads, writes and scores here beside what the
  * machine could do; with --fidelity how far each grade of activations lies from f32. */
 #include "harness/cmd_model.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ typedef struct {
 static const opt bench_options[] = {
     CMD_MODEL_OPTION(offsetof(bench_args, model)),
     {0, "loads", OPT_LIST, offsetof(bench_args, loads), "LOAD",
-     "only prefill, decode or scoring, or one load: decode:64, scoring:shots"},
+     "only prefill, decode, scoring, context or copy, or one load: decode:64"},
     {0, "repeats", OPT_SIZE, offsetof(bench_args, repeats), "N",
      "the median of N is shown (default 3)"},
     {0, "fidelity", OPT_FLAG, offsetof(bench_args, fidelity), NULL,
@@ -38,28 +39,26 @@ enum { SCORED = 32, MAX_REPEATS = 100 };
 typedef struct {
     const char *kind, *name; /* "decode", "64" */
     runner_load load;
+    bool when_named; /* takes long, or says little of most runs */
 } bench_load;
 
-/* Decoding: independent prompts of 128 tokens. Scoring: "shots" has the shape of MMLU with five
- * shots (one-letter answers), "endings" that of HellaSwag. */
-#define PREFILL(n)                                                                                 \
+/* Decoding: independent prompts of 128 tokens. Context: one sequence, behind a long prompt. Copy:
+ * sequences behind prompts that go round, with guesses. Scoring: "shots" has the shape of MMLU with
+ * five shots (one-letter answers), "endings" that of HellaSwag. */
+#define LOAD(k, n, named, ...)                                                                     \
     {                                                                                              \
-        "prefill", #n,                                                                             \
-        {                                                                                          \
-            .n_seqs = 1, .n_prompt = n                                                             \
-        }                                                                                          \
+        .kind = (k), .name = (n), .when_named = (named), .load = { __VA_ARGS__ }                   \
     }
-#define DECODE(n)                                                                                  \
-    {                                                                                              \
-        "decode", #n,                                                                              \
-        {                                                                                          \
-            .n_seqs = n, .n_prompt = 128, .n_new = 32                                              \
-        }                                                                                          \
-    }
+#define PREFILL(n, named) LOAD("prefill", #n, named, .n_seqs = 1, .n_prompt = (n))
+#define DECODE(n) LOAD("decode", #n, false, .n_seqs = (n), .n_prompt = 128, .n_new = 32)
+#define CONTEXT(n) LOAD("context", #n, true, .n_seqs = 1, .n_prompt = (n), .n_new = 32)
+#define COPY(n) LOAD("copy", #n, true, .n_seqs = (n), .n_prompt = 128, .n_period = 32, .n_new = 64)
 static const bench_load loads[] = {
-    PREFILL(128),
-    PREFILL(512),
-    PREFILL(2048),
+    PREFILL(128, false),
+    PREFILL(512, false),
+    PREFILL(2048, false),
+    PREFILL(4096, true),
+    PREFILL(8000, true),
     DECODE(1),
     DECODE(2),
     DECODE(4),
@@ -68,10 +67,16 @@ static const bench_load loads[] = {
     DECODE(32),
     DECODE(64),
     DECODE(128),
-    {"scoring",
-     "shots",
-     {.n_seqs = SCORED, .n_shared = 480, .n_prompt = 80, .n_choices = 4, .n_choice = 1}},
-    {"scoring", "endings", {.n_seqs = SCORED, .n_prompt = 50, .n_choices = 4, .n_choice = 16}},
+    CONTEXT(512),
+    CONTEXT(2048),
+    CONTEXT(4096),
+    CONTEXT(8000),
+    COPY(1),
+    COPY(2),
+    LOAD("scoring", "shots", false, .n_seqs = SCORED, .n_shared = 480, .n_prompt = 80,
+         .n_choices = 4, .n_choice = 1),
+    LOAD("scoring", "endings", false, .n_seqs = SCORED, .n_prompt = 50, .n_choices = 4,
+         .n_choice = 16),
 };
 enum { N_LOADS = sizeof loads / sizeof *loads };
 
@@ -87,7 +92,7 @@ static bool is_wanted(const opts_list *words, const bench_load *l)
 {
     for (size_t i = 0; i < words->n; i++)
         if (names_load(words->items[i], l)) return true;
-    return words->n == 0;
+    return words->n == 0 && !l->when_named;
 }
 
 static waage_status check_words(const opts_list *words, waage_err *err)
@@ -98,8 +103,8 @@ static waage_status check_words(const opts_list *words, waage_err *err)
             known = known || names_load(words->items[i], &loads[k]);
         if (!known)
             return waage_err_set(err, WAAGE_EINVAL,
-                                 "load '%s'; known are prefill, decode and scoring, each alone or "
-                                 "with one of its sizes (decode:64)",
+                                 "load '%s'; known are prefill, decode, context, copy and scoring, "
+                                 "each alone or with one of its sizes (decode:64)",
                                  words->items[i]);
     }
     return WAAGE_OK;
@@ -121,19 +126,27 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Sequences a second for scoring, else tokens a second: the median of some runs. */
-static waage_status rate_of(const bench *b, const bench_load *l, double *out, waage_err *err)
+typedef struct {
+    double rate; /* items a second for scoring, else tokens a second: the median of some runs */
+    uint64_t n_guessed, n_right; /* of all runs */
+} bench_result;
+
+static waage_status measure_load(const bench *b, const bench_load *l, bench_result *out,
+                                 waage_err *err)
 {
     double rates[MAX_REPEATS];
     const size_t n = b->args->repeats;
+    *out = (bench_result){0};
     for (size_t i = 0; i < n; i++) {
         runner_speed s;
         WAAGE_TRY(b->r->ops->speed(b->r, &l->load, &s, err));
         const double done = l->load.n_choices > 0 ? (double)l->load.n_seqs : (double)s.n_tokens;
         rates[i] = s.seconds > 0 ? done / s.seconds : 0;
+        out->n_guessed += s.n_guessed;
+        out->n_right += s.n_right;
     }
     qsort(rates, n, sizeof *rates, by_value);
-    *out = n % 2 ? rates[n / 2] : 0.5 * (rates[n / 2 - 1] + rates[n / 2]);
+    out->rate = n % 2 ? rates[n / 2] : 0.5 * (rates[n / 2 - 1] + rates[n / 2]);
     return WAAGE_OK;
 }
 
@@ -152,20 +165,27 @@ static bench_work work_of(const bench *b, const bench_load *l, double rate)
 {
     const runner_limits *m = &b->limits;
     bench_work w = {0, 0};
-    if (l->load.n_choices > 0) return w;
+    if (l->load.n_choices > 0 || l->load.n_period > 0) return w; /* steps of many sizes */
     w.gop_s = rate * (m->token_gop + (l->load.n_new > 0 ? m->head_gop : 0));
     if (l->load.n_new > 0) w.gb_s = rate / (double)l->load.n_seqs * m->weight_gb;
     return w;
 }
 
-static void put_plain(const bench *b, const bench_load *l, double rate)
+/* Is the number in its name one of sequences? Else of tokens. */
+static bool counts_sequences(const bench_load *l)
 {
+    return l->load.n_new > 0 && strcmp(l->kind, "context") != 0;
+}
+
+static void put_plain(const bench *b, const bench_load *l, const bench_result *result)
+{
+    const double rate = result->rate;
     const bench_work w = work_of(b, l, rate);
     const bool scoring = l->load.n_choices > 0;
     strbuf_printf(b->out, "%-8s %7s %-10s %9.1f %s", l->kind, l->name,
-                  scoring         ? ""
-                  : l->load.n_new ? "sequences"
-                                  : "tokens",
+                  scoring               ? ""
+                  : counts_sequences(l) ? "sequences"
+                                        : "tokens",
                   rate, scoring ? "items/s" : "tokens/s");
     if (w.gop_s > 0)
         strbuf_printf(b->out, "  %7.1f GOP/s (%.0f %%)", w.gop_s,
@@ -173,22 +193,29 @@ static void put_plain(const bench *b, const bench_load *l, double rate)
     if (w.gb_s > 0)
         strbuf_printf(b->out, "  %5.1f GB/s (%.0f %%)", w.gb_s,
                       100 * share(w.gb_s, b->limits.read_gb_s));
+    if (l->load.n_period > 0)
+        strbuf_printf(b->out, "  %" PRIu64 " of %" PRIu64 " guesses right", result->n_right,
+                      result->n_guessed);
     strbuf_putc(b->out, '\n');
 }
 
-static void put_json(const bench *b, const bench_load *l, double rate)
+static void put_json(const bench *b, const bench_load *l, const bench_result *result)
 {
+    const double rate = result->rate;
     const bench_work w = work_of(b, l, rate);
     if (l->load.n_choices > 0) {
         strbuf_printf(b->out, "{\"shape\": \"%s\", \"items_per_s\": %.3f}", l->name, rate);
         return;
     }
     strbuf_printf(b->out, "{\"%s\": %s, \"tokens_per_s\": %.2f, \"gop_per_s\": %.1f",
-                  l->load.n_new ? "batch" : "tokens", l->name, rate, w.gop_s);
+                  counts_sequences(l) ? "batch" : "tokens", l->name, rate, w.gop_s);
     strbuf_printf(b->out, ", \"share_of_peak\": %.3f", share(w.gop_s, b->limits.peak_gop_s));
     if (w.gb_s > 0)
         strbuf_printf(b->out, ", \"gb_per_s\": %.2f, \"share_of_memory\": %.3f", w.gb_s,
                       share(w.gb_s, b->limits.read_gb_s));
+    if (l->load.n_period > 0)
+        strbuf_printf(b->out, ", \"guessed\": %" PRIu64 ", \"right\": %" PRIu64, result->n_guessed,
+                      result->n_right);
     strbuf_putc(b->out, '}');
 }
 
@@ -199,18 +226,18 @@ static waage_status measure_speed(bench *b, waage_err *err)
     const size_t context = b->r->ops->info(b->r)->context_length;
     for (size_t k = 0; k < N_LOADS; k++) {
         const bench_load *l = &loads[k];
-        double rate;
+        bench_result result;
         if (!is_wanted(&b->args->loads, l)) continue;
         if (context > 0 && l->load.n_shared + l->load.n_prompt + l->load.n_new >= context) continue;
-        WAAGE_TRY(rate_of(b, l, &rate, err));
+        WAAGE_TRY(measure_load(b, l, &result, err));
         if (!json) {
-            put_plain(b, l, rate);
+            put_plain(b, l, &result);
             continue;
         }
         const bool first = !open || strcmp(open, l->kind) != 0;
         if (first) strbuf_printf(b->out, "%s, \"%s\": [", open ? "]" : "", l->kind);
         if (!first) strbuf_puts(b->out, ", ");
-        put_json(b, l, rate);
+        put_json(b, l, &result);
         open = l->kind;
     }
     if (open) strbuf_putc(b->out, ']');
@@ -320,12 +347,13 @@ const command cmd_bench = {
     "prefill: tokens per second while one prompt is read; decode: while 1 to 128 answers to "
     "prompts\n"
     "of 128 tokens are written at the same time; scoring: questions per second with four answers\n"
-    "each, shaped as MMLU with five shots (shots) or HellaSwag (endings). GOP/s are 2 * "
-    "multiply-adds\n"
-    "of the weights, beside the best that the instruction set can do on registers; GB/s the "
-    "weights\n"
-    "that a step reads, beside the memory's. --fidelity: how far the answers of a grade lie from "
-    "f32.",
+    "each, shaped as MMLU with five shots (shots) or HellaSwag (endings). Only when named: "
+    "context,\n"
+    "one answer written behind a prompt of 512 to 8000 tokens; copy, answers behind prompts that\n"
+    "repeat themselves, where the engine guesses what comes. GOP/s are 2 * multiply-adds of the\n"
+    "weights, beside the best that the instruction set can do on registers; GB/s the weights that "
+    "a\n"
+    "step reads, beside the memory's. --fidelity: how far the answers of a grade lie from f32.",
     bench_options,
     0,
     0,

@@ -90,13 +90,16 @@ typedef struct {
     size_t n_seqs;
     size_t n_shared;            /* tokens that all prompts begin with */
     size_t n_prompt;            /* tokens of each prompt behind those */
+    size_t n_period;            /* those go round in so many, and the engine may guess at what it
+                                   writes, as in a run; 0: random tokens, and it may not */
     size_t n_new;               /* tokens to write for each */
     size_t n_choices, n_choice; /* continuations of each question, tokens of each */
 } runner_load;
 
 typedef struct {
-    uint64_t n_tokens; /* written (n_new > 0: with all sequences at work), else read */
-    double seconds;    /* that they took; n_new > 0: prompts do not count */
+    uint64_t n_tokens;           /* written (n_new > 0: with all sequences at work), else read */
+    double seconds;              /* that they took; n_new > 0: prompts do not count */
+    uint64_t n_guessed, n_right; /* tokens that were guessed and checked in all */
 } runner_speed;
 
 /* What a token costs, and what this machine gives at best. 0: not known. */

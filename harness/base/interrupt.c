@@ -30,3 +30,10 @@ int interrupt_signal(void)
 {
     return signal_came;
 }
+
+waage_status interrupt_check(waage_err *err)
+{
+    const int signal = interrupt_signal();
+    if (signal == 0) return WAAGE_OK;
+    return waage_err_set(err, WAAGE_EINTR, "interrupted by signal %d", signal);
+}

@@ -3,6 +3,7 @@
 #include "runners/local/fidelity.h"
 #include <stdlib.h>
 #include <string.h>
+#include "harness/base/interrupt.h"
 #include "harness/base/num.h"
 #include "harness/base/rng.h"
 #include "kernels/fmath.h"
@@ -80,6 +81,7 @@ static waage_status read_both(comparison *c, probe *oracle, probe *graded, const
                               size_t n, waage_err *err)
 {
     for (c->first = 0; c->first < n; c->first += ROWS) {
+        WAAGE_TRY(interrupt_check(err));
         const size_t rows = n - c->first < ROWS ? n - c->first : ROWS;
         WAAGE_TRY(probe_read(oracle, tokens + c->first, rows, 0, keep_row, c, err));
         WAAGE_TRY(probe_read(graded, tokens + c->first, rows, 0, compare_row, c, err));

@@ -368,6 +368,12 @@ static waage_status need_weights(const local_model *m, waage_err *err)
     return waage_err_set(err, WAAGE_EINVAL, "%s was opened for its facts only", m->info.uri);
 }
 
+/* Were mapped weights those of one file to the end? */
+static waage_status check_file(const local_model *m, waage_err *err)
+{
+    return m->model->n_mapped > 0 ? gguf_check_unchanged(m->file, err) : WAAGE_OK;
+}
+
 static waage_status speed(runner *r, const runner_load *load, runner_speed *out, waage_err *err)
 {
     local_model *m = (local_model *)r;
@@ -380,7 +386,8 @@ static waage_status speed(runner *r, const runner_load *load, runner_speed *out,
                               .n_slots = load->n_seqs > m->n_batch && load->n_new > 0 ? load->n_seqs
                                                                                       : m->n_batch,
                               .chunk_tokens = m->chunk_tokens};
-    return speed_measure(out, &bo, load, ++m->n_measured, err);
+    WAAGE_TRY(speed_measure(out, &bo, load, ++m->n_measured, err));
+    return check_file(m, err);
 }
 
 static waage_status limits(runner *r, runner_limits *out, waage_err *err)
@@ -400,7 +407,7 @@ static waage_status fidelity(runner *r, const char *activations, const char *tex
     arena a = ARENA_EMPTY;
     const waage_status st = read_fidelity(m, grade, text, len, max_tokens, &a, out, err);
     arena_free(&a);
-    return st;
+    return st == WAAGE_OK ? check_file(m, err) : st;
 }
 
 const runner_ops local_runner = {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "harness/base/interrupt.h"
 #include "harness/base/rng.h"
 #include "kernels/peak.h"
 
@@ -68,7 +69,10 @@ static void make_job(measurement *m, size_t i, size_t max_new, size_t n_vocab, r
     batch_job *job = &m->jobs[i];
     if (i == 0) fill(first, l->n_shared, n_vocab, r);
     if (i > 0) memcpy(own, first, l->n_shared * sizeof *own);
-    fill(own + l->n_shared, l->n_prompt, n_vocab, r);
+    const size_t period = l->n_period > 0 && l->n_period < l->n_prompt ? l->n_period : l->n_prompt;
+    fill(own + l->n_shared, period, n_vocab, r);
+    for (size_t k = l->n_shared + period; k < n; k++)
+        own[k] = own[k - period];
     if (l->n_choices == 0) {
         *job = (batch_job){.kind = REQUEST_GENERATE,
                            .prompt = own,
@@ -90,8 +94,10 @@ static void make_job(measurement *m, size_t i, size_t max_new, size_t n_vocab, r
 
 static waage_status run_until(measurement *m, bool (*reached)(const measurement *m), waage_err *err)
 {
-    while (!reached(m) && batch_n_jobs(m->b) > 0)
+    while (!reached(m) && batch_n_jobs(m->b) > 0) {
+        WAAGE_TRY(interrupt_check(err));
         WAAGE_TRY(batch_step(m->b, err));
+    }
     return m->failed ? waage_err_set(err, WAAGE_EFAIL, "%s", m->failed) : WAAGE_OK;
 }
 
@@ -131,7 +137,8 @@ static waage_status time_load(runner_speed *out, measurement *m, waage_err *err)
     begun = now();
     m->n_new = 0;
     WAAGE_TRY(run_until(m, wrote_enough, err));
-    *out = (runner_speed){m->n_new, now() - begun};
+    const batch_totals t = batch_get_totals(m->b);
+    *out = (runner_speed){m->n_new, now() - begun, t.n_drafted, t.n_accepted};
     return WAAGE_OK;
 }
 
@@ -148,6 +155,7 @@ static waage_status run_load(runner_speed *out, measurement *m, const batch_opti
     batch_options bo = *opt;
     rng r;
     rng_init(&r, salt, 1);
+    bo.draft = l->n_period > 0 ? draft_lookup : NULL;
     bo.hooks = (batch_hooks){.ctx = m, .token = on_token, .done = on_done};
     m->tokens = calloc(l->n_seqs, job_tokens(l) * sizeof *m->tokens);
     m->jobs = calloc(l->n_seqs, sizeof *m->jobs);
@@ -165,7 +173,7 @@ waage_status speed_measure(runner_speed *out, const batch_options *opt, const ru
                            uint32_t salt, waage_err *err)
 {
     measurement m = {.load = load};
-    *out = (runner_speed){0, 0};
+    *out = (runner_speed){0};
     const size_t longest = load->n_shared + load->n_prompt + load->n_new + load->n_choice + 1;
     if (load->n_seqs == 0 || load->n_shared + load->n_prompt == 0)
         return waage_err_set(err, WAAGE_EINVAL, "a load without tokens");
