@@ -40,10 +40,12 @@ static waage_status take(void *ctx, const request *rq, const reply *rp, waage_er
     return s->b->done(s->b->ctx, (size_t)(rq - s->b->requests), rp, err);
 }
 
-static void pass_text(void *ctx, const request *rq, const char *text, size_t len)
+static void pass_text(void *ctx, const request *rq, runner_channel channel, const char *text,
+                      size_t len)
 {
     const batch_state *s = ctx;
     (void)rq;
+    (void)channel;
     s->b->stream(s->b->ctx, text, len);
 }
 

@@ -379,6 +379,7 @@ static void on_connection(void *ctx, struct MHD_Connection *conn, void **socket_
 }
 
 /* What the library has to say is of no use to the owner of a server: broken clients. */
+static void on_log(void *ctx, const char *fmt, va_list args) WAAGE_PRINTF(2, 0);
 static void on_log(void *ctx, const char *fmt, va_list args)
 {
     char line[256];

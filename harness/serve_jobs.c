@@ -15,6 +15,12 @@ static const double look_seconds = 0.1, nap_seconds = 0.25;
 
 typedef struct job job;
 
+typedef struct { /* of a call, by events */
+    bool begun;
+    size_t n_answer; /* bytes */
+    bool in_thought, had_thought;
+} streamed;
+
 struct job {
     serve_jobs *q;
     serve_exchange *x; /* held */
@@ -27,7 +33,7 @@ struct job {
     serve_fault fault;
     serve_title title;
     serve_usage usage;
-    size_t *n_streamed; /* (n_calls) bytes of answer */
+    streamed *told; /* (n_calls) */
     job *next;
 };
 
@@ -75,7 +81,7 @@ static void free_job(job *j)
     for (size_t i = 0; j->choices && i < j->ask.n_calls; i++)
         strbuf_free(&j->choices[i]);
     free(j->choices);
-    free(j->n_streamed);
+    free(j->told);
     serve_ask_free(&j->ask);
     free(j);
 }
@@ -97,10 +103,10 @@ static job *create_job(serve_jobs *q, serve_exchange *x, serve_ask *ask)
     j->q = q;
     j->x = x;
     j->choices = calloc(ask->n_calls, sizeof *j->choices);
-    j->n_streamed = calloc(ask->n_calls, sizeof *j->n_streamed);
-    if (!j->choices || !j->n_streamed) {
+    j->told = calloc(ask->n_calls, sizeof *j->told);
+    if (!j->choices || !j->told) {
         free(j->choices);
-        free(j->n_streamed);
+        free(j->told);
         free(j);
         return NULL;
     }
@@ -241,15 +247,22 @@ static void give_up(job *j, int status, const char *type, const char *code, cons
     if (!j->fault.status) serve_fault_set(&j->fault, status, type, code, NULL, "%s", msg);
 }
 
+static void begin_choice(job *j, size_t i, strbuf *events)
+{
+    if (!j->told[i].begun && j->ask.api == SERVE_CHAT) serve_event_role(events, &j->title, i);
+    j->told[i].begun = true;
+}
+
+/* What was not streamed already: markers that turned out to be text, a reply of a runner that does
+ * not stream. */
 static void stream_reply(job *j, size_t i, const reply *rp)
 {
     strbuf events = STRBUF_EMPTY;
-    if (j->ask.api == SERVE_CHAT) serve_event_role(&events, &j->title, i);
-    if (j->ask.api == SERVE_CHAT && rp->thought_is == THOUGHT_PRESENT)
-        serve_event_text(&events, &j->title, i, true, rp->thought, strlen(rp->thought));
-    if (rp->text_len > j->n_streamed[i])
-        serve_event_text(&events, &j->title, i, false, rp->text + j->n_streamed[i],
-                         rp->text_len - j->n_streamed[i]);
+    const streamed *t = &j->told[i];
+    begin_choice(j, i, &events);
+    if (rp->text_len > t->n_answer && !j->ask.drops_new)
+        serve_event_text(&events, &j->title, i, false, rp->text + t->n_answer,
+                         rp->text_len - t->n_answer);
     serve_event_finish(&events, &j->title, i, rp->finish);
     put_events(j, &events);
 }
@@ -360,16 +373,26 @@ static waage_status take(void *ctx, const request *rq, const reply *rp, waage_er
     return WAAGE_OK;
 }
 
-static void stream(void *ctx, const request *rq, const char *text, size_t len)
+static void stream(void *ctx, const request *rq, runner_channel channel, const char *text,
+                   size_t len)
 {
     size_t i;
     strbuf events = STRBUF_EMPTY;
     job *j = job_of(rq, &i);
+    streamed *t = &j->told[i];
+    const bool is_thought = channel == RUNNER_THOUGHT;
     (void)ctx;
-    if (!j->ask.stream || j->ask.api == SERVE_CHAT || j->ask.drops_new || j->unwanted) return;
-    serve_event_text(&events, &j->title, i, false, text, len);
-    j->n_streamed[i] += len;
-    put_events(j, &events);
+    if (!j->ask.stream || j->ask.drops_new || j->unwanted) return;
+    if (channel != RUNNER_HIDDEN) {
+        begin_choice(j, i, &events);
+        if (is_thought && t->had_thought && !t->in_thought) /* as the whole answer joins them */
+            serve_event_text(&events, &j->title, i, true, "\n\n", 2);
+        serve_event_text(&events, &j->title, i, is_thought, text, len);
+        if (!is_thought) t->n_answer += len;
+        put_events(j, &events);
+    }
+    t->in_thought = is_thought;
+    t->had_thought = t->had_thought || is_thought;
 }
 
 static void wait_for_jobs(void *ctx)

@@ -49,6 +49,9 @@ typedef struct {
                    licence, base_or_instruct, template_sha256, ... ; order kept */
 } runner_info;
 
+/* What a piece of text belongs to; hidden: markers of channels, blanks between them. */
+typedef enum { RUNNER_ANSWER, RUNNER_THOUGHT, RUNNER_HIDDEN } runner_channel;
+
 /* Answers of next() */
 typedef enum { RUNNER_REQUEST, RUNNER_WAIT, RUNNER_END } runner_next;
 
@@ -62,8 +65,9 @@ typedef struct {
     waage_status (*done)(void *ctx, const request *rq, const reply *rp, waage_err *err);
     /* Optional: called now and then with the totals so far, for progress lines. */
     void (*progress)(void *ctx, uint64_t prompt_tokens, uint64_t completion_tokens);
-    /* Optional, for single prompts: text as it is made, whole UTF-8 characters only. */
-    void (*stream)(void *ctx, const request *rq, const char *text, size_t len);
+    /* Optional: text as it is made, whole UTF-8 characters only, all that the model wrote. */
+    void (*stream)(void *ctx, const request *rq, runner_channel channel, const char *text,
+                   size_t len);
     /* What a server adds, each optional; so far the local runner alone looks at them. */
     /* Nothing runs and next() said WAIT: sleep until that may have changed, then next() is asked
      * again. Without it, such a WAIT is an error. */

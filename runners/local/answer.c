@@ -262,8 +262,12 @@ static size_t held_back(const answer *a)
     const char *s = strbuf_str(&a->text);
     const size_t len = a->text.len;
     size_t held = 0;
-    if (a->stopped || a->ended || a->n_stop == 0 || kind_now(a) != PART_ANSWER) return 0;
-    if (a->ch && !a->ch->is_harmony && a->marker_from < len) held = len - a->marker_from;
+    const part_kind kind = kind_now(a);
+    if (a->stopped || a->ended || kind == PART_HIDDEN) return 0;
+    if (a->ch && !a->ch->is_harmony)
+        held = kind == PART_THOUGHT ? begun(s, len, last_part(a)->at, a->ch->closer)
+                                    : len - (a->marker_from < len ? a->marker_from : len);
+    if (kind == PART_THOUGHT) return held;
     for (size_t i = 0; i < a->n_stop && a->stop_from < len; i++) {
         const size_t n = begun(s, len, a->stop_from, a->stop[i]);
         if (n > held) held = n;
@@ -271,20 +275,38 @@ static size_t held_back(const answer *a)
     return held;
 }
 
-bool answer_stream(answer *a, const char **text, size_t *len)
-{
-    const size_t end = a->text.len - held_back(a);
-    if (end <= a->n_streamed) return false;
-    *text = strbuf_str(&a->text) + a->n_streamed;
-    *len = end - a->n_streamed;
-    a->n_streamed = end;
-    return true;
-}
-
 static bool all_blank(const char *s, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         if (!is_blank(s[i])) return false;
+    return true;
+}
+
+/* A part of blanks alone counts only as the end of an answer (see collect()): until that is known
+ * it waits. False: it waits. */
+static bool judge_blanks(const answer *a, bool is_last, part_kind *kind)
+{
+    if (!a->ch || *kind == PART_HIDDEN) return true;
+    if (is_last && !a->ended && !a->stopped) return false;
+    if (!is_last || *kind == PART_THOUGHT) *kind = PART_HIDDEN;
+    return true;
+}
+
+bool answer_stream(answer *a, part_kind *kind, const char **text, size_t *len)
+{
+    const char *s = strbuf_str(&a->text);
+    size_t i = 0, end = a->text.len - held_back(a);
+    if (end <= a->n_streamed || a->n_parts == 0) return false;
+    while (i + 1 < a->n_parts && a->part[i + 1].at <= a->n_streamed)
+        i++;
+    const answer_part *p = &a->part[i];
+    const bool is_last = i + 1 == a->n_parts;
+    if (!is_last && p[1].at < end) end = p[1].at;
+    *kind = p->kind;
+    if (all_blank(s + p->at, end - p->at) && !judge_blanks(a, is_last, kind)) return false;
+    *text = s + a->n_streamed;
+    *len = end - a->n_streamed;
+    a->n_streamed = end;
     return true;
 }
 

@@ -48,8 +48,10 @@ bool answer_wants_end(const answer *a);
 void answer_force(answer *a, const int32_t *ids, size_t n);
 /* No more tokens: what waited for the rest of a character or of a stop string is text now. */
 void answer_end(answer *a);
-/* Text that no later token can take back, since the last call. False when there is none. */
-bool answer_stream(answer *a, const char **text, size_t *len);
+/* Text that no later token can take back, behind what the last call gave, as far as one part goes.
+ * False when there is none. All that is ever given is what the model wrote; what is given of
+ * answers is the answer, unless a closer without an opener made a thought of it afterwards. */
+bool answer_stream(answer *a, part_kind *kind, const char **text, size_t *len);
 /* Fill text, thought and their kin of rp; the strings belong to a. Last call before answer_free().
  * WAAGE_ENOMEM. */
 WAAGE_MUST_CHECK waage_status answer_split(answer *a, reply *rp, waage_err *err);

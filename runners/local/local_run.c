@@ -74,10 +74,14 @@ static waage_status reply_failure(run *r, task *t, finish_reason why, const char
 
 static void stream_text(run *r, task *t)
 {
+    static const runner_channel as[] = {[PART_ANSWER] = RUNNER_ANSWER,
+                                        [PART_THOUGHT] = RUNNER_THOUGHT,
+                                        [PART_HIDDEN] = RUNNER_HIDDEN};
+    part_kind kind;
     const char *s;
     size_t len;
-    if (r->io->stream && answer_stream(&t->text, &s, &len))
-        r->io->stream(r->io->ctx, t->rq, s, len);
+    while (r->io->stream && answer_stream(&t->text, &kind, &s, &len))
+        r->io->stream(r->io->ctx, t->rq, as[kind], s, len);
 }
 
 static waage_status reply_generate(run *r, task *t, waage_err *err)

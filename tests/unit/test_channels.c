@@ -230,6 +230,7 @@ static void test_any_tokens(void **state)
         strbuf streamed = STRBUF_EMPTY;
         const char *s, *stop[] = {"stop", "4h"};
         size_t len, n_forced = 0;
+        part_kind kind;
         const request rq = {.proto = PROTOCOL_CHAT,
                             .stop = stop,
                             .n_stop = rng_below(&r, 3),
@@ -243,11 +244,11 @@ static void test_any_tokens(void **state)
                 answer_force(&a, end, 5);
                 n_forced++;
             }
-            while (answer_stream(&a, &s, &len))
+            while (answer_stream(&a, &kind, &s, &len))
                 strbuf_put(&streamed, s, len);
         }
         answer_end(&a);
-        while (answer_stream(&a, &s, &len))
+        while (answer_stream(&a, &kind, &s, &len))
             strbuf_put(&streamed, s, len);
         must(answer_split(&a, &rp, &err), &err);
         assert_int_equal(streamed.len, a.text.len);

@@ -64,8 +64,10 @@ static waage_status take(void *ctx, const request *rq, const reply *rp, waage_er
     return WAAGE_OK;
 }
 
-static void stream(void *ctx, const request *rq, const char *text, size_t len)
+static void stream(void *ctx, const request *rq, runner_channel channel, const char *text,
+                   size_t len)
 {
+    (void)channel;
     exchange *x = ctx;
     got *g = &x->out[rq - x->rq];
     assert_true(g->n_streamed + len < TEXT_CAP);
@@ -398,18 +400,29 @@ static void test_context_ends_generation(void **state)
 
 /* ---- Text assembly, without a model's whims ---- */
 
-static void put_text(answer *a, const tokenizer *t, const char *text, strbuf *streamed)
+static void take_stream(answer *a, strbuf streamed[4])
+{
+    const char *s;
+    size_t len;
+    part_kind kind;
+    while (answer_stream(a, &kind, &s, &len)) {
+        strbuf_put(&streamed[kind], s, len);
+        strbuf_put(&streamed[3], s, len);
+    }
+}
+
+/* streamed: by kind, and all of it. */
+static void put_text(answer *a, const tokenizer *t, const char *text, strbuf streamed[4])
 {
     const int32_t *ids;
-    size_t n, len;
-    const char *s;
+    size_t n;
     arena mem = ARENA_EMPTY;
     waage_err err = {0};
     must(tokenizer_encode(t, text, strlen(text), false, false, &mem, &ids, &n, &err), &err);
     for (size_t i = 0; i < n && !answer_put(a, ids[i]); i++)
-        if (answer_stream(a, &s, &len)) strbuf_put(streamed, s, len);
+        take_stream(a, streamed);
     answer_end(a);
-    if (answer_stream(a, &s, &len)) strbuf_put(streamed, s, len);
+    take_stream(a, streamed);
     arena_free(&mem);
 }
 
@@ -419,29 +432,34 @@ static void test_channels(void **state)
     static const struct {
         const char *prompt, *text, *stop, *answer, *thought;
         thought_state is;
-        bool chat;
+        bool chat, late; /* late: a closer turns answer into thought, after it was streamed */
     } cases[] = {
         {"", "<think>a\n\nb</think>\n\nfour\n\nfive", "\n\n", "four", "a\n\nb", THOUGHT_PRESENT,
-         true},
-        {"x<think>\n", "hm\n\nhm</think>yes", "\n\n", "yes", "hm\n\nhm", THOUGHT_PRESENT, true},
-        {"x<think>\n", "hm, never ends", NULL, "", "hm, never ends", THOUGHT_PRESENT, true},
-        {"", "\n<think>\n\n</think>\n\nyes", NULL, "yes", "\n\n", THOUGHT_EMPTY, true},
-        {"", "plain answer", "swer", "plain an", NULL, THOUGHT_ABSENT, true},
-        {"", "<thin ice", NULL, "<thin ice", NULL, THOUGHT_ABSENT, true},
-        {"", "<think>a</think>b", NULL, "<think>a</think>b", NULL, THOUGHT_ABSENT, false},
-        {"", "Well. <think>a</think>\n\nfour", NULL, "Well. four", "a", THOUGHT_PRESENT, true},
-        {"", "<think>a</think> x <think>b</think> y", NULL, "x y", "a\n\nb", THOUGHT_PRESENT, true},
-        {"", "<think></think><think>b</think>y", NULL, "y", "b", THOUGHT_PRESENT, true},
-        {"", "a <think> b</think>c</think>d", NULL, "a c</think>d", " b", THOUGHT_PRESENT, true},
-        {"", "hm\n</think>\n\nfour", NULL, "four", "hm\n", THOUGHT_PRESENT, true},
-        {"x<think>", "a <think> b</think>c", NULL, "c", "a <think> b", THOUGHT_PRESENT, true},
-        {"", "four <think>The answer is 5", NULL, "four ", "The answer is 5", THOUGHT_PRESENT,
-         true},
-        {"", "a<thing", "<", "a", NULL, THOUGHT_ABSENT, true},
-        {"", "a<think>b</think>c", "<", "ac", "b", THOUGHT_PRESENT, true},
-        {"", "a</thin", "</", "a", NULL, THOUGHT_ABSENT, true},
-        {"", "über 漢字 🙂 ok", "🙂", "über 漢字 ", NULL, THOUGHT_ABSENT, false},
-        {"", "", NULL, "", NULL, THOUGHT_ABSENT, true},
+         true, false},
+        {"x<think>\n", "hm\n\nhm</think>yes", "\n\n", "yes", "hm\n\nhm", THOUGHT_PRESENT, true,
+         false},
+        {"x<think>\n", "hm, never ends", NULL, "", "hm, never ends", THOUGHT_PRESENT, true, false},
+        {"", "\n<think>\n\n</think>\n\nyes", NULL, "yes", "\n\n", THOUGHT_EMPTY, true, false},
+        {"", "plain answer", "swer", "plain an", NULL, THOUGHT_ABSENT, true, false},
+        {"", "<thin ice", NULL, "<thin ice", NULL, THOUGHT_ABSENT, true, false},
+        {"", "<think>a</think>b", NULL, "<think>a</think>b", NULL, THOUGHT_ABSENT, false, false},
+        {"", "Well. <think>a</think>\n\nfour", NULL, "Well. four", "a", THOUGHT_PRESENT, true,
+         false},
+        {"", "<think>a</think> x <think>b</think> y", NULL, "x y", "a\n\nb", THOUGHT_PRESENT, true,
+         false},
+        {"", "<think></think><think>b</think>y", NULL, "y", "b", THOUGHT_PRESENT, true, false},
+        {"", "a <think> b</think>c</think>d", NULL, "a c</think>d", " b", THOUGHT_PRESENT, true,
+         false},
+        {"", "hm\n</think>\n\nfour", NULL, "four", "hm\n", THOUGHT_PRESENT, true, true},
+        {"x<think>", "a <think> b</think>c", NULL, "c", "a <think> b", THOUGHT_PRESENT, true,
+         false},
+        {"", "four <think>The answer is 5", NULL, "four ", "The answer is 5", THOUGHT_PRESENT, true,
+         false},
+        {"", "a<thing", "<", "a", NULL, THOUGHT_ABSENT, true, false},
+        {"", "a<think>b</think>c", "<", "ac", "b", THOUGHT_PRESENT, true, false},
+        {"", "a</thin", "</", "a", NULL, THOUGHT_ABSENT, true, false},
+        {"", "über 漢字 🙂 ok", "🙂", "über 漢字 ", NULL, THOUGHT_ABSENT, false, false},
+        {"", "", NULL, "", NULL, THOUGHT_ABSENT, true, false},
     };
     gguf *file;
     tokenizer *t;
@@ -453,15 +471,15 @@ static void test_channels(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         answer a;
         reply rp = {0};
-        strbuf streamed = STRBUF_EMPTY;
+        strbuf streamed[4] = {STRBUF_EMPTY, STRBUF_EMPTY, STRBUF_EMPTY, STRBUF_EMPTY};
         const char *stops[] = {cases[i].stop};
         const request rq = {.proto = cases[i].chat ? PROTOCOL_CHAT : PROTOCOL_COMPLETION,
                             .stop = stops,
                             .n_stop = cases[i].stop != NULL};
         const part_kind first = channels_part_behind(&ch, cases[i].prompt, strlen(cases[i].prompt));
         answer_init(&a, t, &rq, cases[i].chat ? &ch : NULL, first);
-        put_text(&a, t, cases[i].text, &streamed);
-        assert_int_equal(a.text.len, streamed.len);
+        put_text(&a, t, cases[i].text, streamed);
+        assert_string_equal(strbuf_str(&a.text), strbuf_str(&streamed[3]));
         must(answer_split(&a, &rp, &err), &err);
         if (strcmp(rp.text, cases[i].answer) != 0) fail_msg("case %zu: '%s'", i, rp.text);
         assert_int_equal(rp.text_len, strlen(cases[i].answer));
@@ -470,8 +488,14 @@ static void test_channels(void **state)
             assert_string_equal(rp.thought, cases[i].thought);
         else
             assert_null(rp.thought);
+        if (!cases[i].late) {
+            assert_string_equal(strbuf_str(&streamed[PART_ANSWER]), cases[i].answer);
+            if (cases[i].is == THOUGHT_PRESENT && !strstr(cases[i].thought, "a\n\nb"))
+                assert_string_equal(strbuf_str(&streamed[PART_THOUGHT]), cases[i].thought);
+        }
         answer_free(&a);
-        strbuf_free(&streamed);
+        for (size_t k = 0; k < 4; k++)
+            strbuf_free(&streamed[k]);
     }
     tokenizer_free(t);
     gguf_close(file);
