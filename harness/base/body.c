@@ -212,6 +212,77 @@ bool body_find_error(body_error *out, const value *body)
     return true;
 }
 
+/* ---- What it took ---- */
+
+static uint32_t first_count(const value *map, const char *const *keys)
+{
+    for (; *keys; keys++)
+        if (value_get(map, *keys)) return body_count(map, *keys);
+    return 0;
+}
+
+static bool take_usage(reply *out, const value *u)
+{
+    static const char *const in[] = {"prompt_tokens", "input_tokens", "promptTokenCount", NULL};
+    static const char *const made[] = {"completion_tokens", "output_tokens", "candidatesTokenCount",
+                                       NULL};
+    const uint32_t read = body_count(u, "cache_read_input_tokens"); /* Anthropic counts it apart */
+    const double dollars = value_get_float(u, "cost", -1);
+    out->prompt_tokens = first_count(u, in) + read + body_count(u, "cache_creation_input_tokens");
+    out->completion_tokens = first_count(u, made) + body_count(u, "thoughtsTokenCount");
+    out->cached_tokens = read;
+    if (!read) out->cached_tokens = body_count(u, "cachedContentTokenCount");
+    if (!out->cached_tokens)
+        out->cached_tokens = body_count(value_get(u, "prompt_tokens_details"), "cached_tokens");
+    if (dollars >= 0) {
+        out->has_cost = true;
+        out->cost = dollars;
+    }
+    return out->prompt_tokens > 0 || out->completion_tokens > 0 || dollars > 0;
+}
+
+bool body_find_usage(reply *out, const value *body)
+{
+    const value *u = value_get(body, "usage");
+    if (!u) u = value_get(body, "usageMetadata");
+    return u && u->kind == VALUE_MAP && take_usage(out, u);
+}
+
+/* Length of the object that begins at s, or 0 where it does not end. */
+static size_t object_length(const char *s, size_t len)
+{
+    size_t depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < len; i++) {
+        if (quoted && s[i] == '\\')
+            i++;
+        else if (s[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && s[i] == '{')
+            depth++;
+        else if (!quoted && s[i] == '}' && --depth == 0)
+            return i + 1;
+    }
+    return 0;
+}
+
+bool body_find_usage_in_text(reply *out, const char *text, size_t len, arena *a)
+{
+    static const char *const keys[] = {"\"usage\"", "\"usageMetadata\""};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const char *end = text + len, *at = find(text, len, keys[i]);
+        if (!at) continue;
+        at += strlen(keys[i]);
+        while (at < end && (is_blank(*at) || *at == ':'))
+            at++;
+        const size_t n = at < end && *at == '{' ? object_length(at, (size_t)(end - at)) : 0;
+        value *u = NULL;
+        if (n && json_parse(&u, a, at, n, "usage", 1, NULL) == WAAGE_OK && take_usage(out, u))
+            return true;
+    }
+    return false;
+}
+
 /* ---- Which API ---- */
 
 static body_reader reader_of(const value *body)

@@ -19,6 +19,11 @@
  * with the reason. WAAGE_ENOMEM. */
 WAAGE_MUST_CHECK waage_status body_read(reply *out, const value *body, arena *a, waage_err *err);
 
+/* The tokens and the cost that a body counts, whatever else it is: an error, a shape that nobody
+ * knows, or (text) JSON that is cut off or broken behind its usage. false: it counts none. */
+bool body_find_usage(reply *out, const value *body);
+bool body_find_usage_in_text(reply *out, const char *text, size_t len, arena *a);
+
 /* The usage counts reasoning tokens, but no trace was returned. */
 bool body_is_thought_withheld(const reply *r);
 

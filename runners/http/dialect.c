@@ -11,6 +11,20 @@ const char *dialect_field_name(dialect_field f)
     return field_names[f];
 }
 
+static bool is_word_part(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* As a whole word: `temperature` is no `temperature_unit`. */
+static bool names_field(const char *text, const char *name)
+{
+    const size_t n = strlen(name);
+    for (const char *at = text; (at = strstr(at, name)); at++)
+        if ((at == text || !is_word_part(at[-1])) && !is_word_part(at[n])) return true;
+    return false;
+}
+
 dialect_field dialect_find_field(const char *text)
 {
     static const struct {
@@ -23,9 +37,9 @@ dialect_field dialect_find_field(const char *text)
                   {"reasoning", FIELD_EFFORT},
                   {"thinking", FIELD_EFFORT}};
     for (size_t i = 0; text && i < sizeof others / sizeof *others; i++)
-        if (strstr(text, others[i].name)) return others[i].field;
+        if (names_field(text, others[i].name)) return others[i].field;
     for (size_t i = 0; text && i < FIELD_COUNT; i++)
-        if (strstr(text, field_names[i])) return (dialect_field)i;
+        if (names_field(text, field_names[i])) return (dialect_field)i;
     return FIELD_COUNT;
 }
 

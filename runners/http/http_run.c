@@ -39,7 +39,8 @@ struct job {
     uint32_t n_prompt, n_cached, n_completion; /* summed over steps, as is the cost */
     bool has_cost;
     double cost;
-    job *next; /* list of all */
+    double wasted; /* dollars for replies that were of no use, but billed */
+    job *next;     /* list of all */
 };
 
 typedef struct {
@@ -157,6 +158,10 @@ static waage_status deliver(loop *l, job *j, reply *rp)
         rp->cost =
             price_of(l->h->info.price, rp->prompt_tokens, rp->cached_tokens, rp->completion_tokens);
     }
+    if (j->wasted > 0) {
+        rp->has_cost = true;
+        rp->cost += j->wasted;
+    }
     l->prompt_tokens += rp->prompt_tokens;
     l->completion_tokens += rp->completion_tokens;
     const waage_status st = l->io->done(l->io->ctx, j->rq, rp, l->err);
@@ -201,13 +206,47 @@ static void cut_at_stop(reply *rp, const request *rq, arena *a)
 
 /* ---- What came ---- */
 
-/* Some services quote the key that they refuse: it must not get into logs or stores. */
+/* Bytes of text that spell `c`: itself, or JSON's escapes for it; 0: they spell something else. */
+static size_t spells(const char *text, size_t len, char c)
+{
+    if (len && text[0] == c) return 1;
+    if (len < 2 || text[0] != '\\') return 0;
+    if (text[1] == c) return 2;
+    if (len < 6 || text[1] != 'u') return 0;
+    const char hex[5] = {text[2], text[3], text[4], text[5], '\0'};
+    char *end;
+    const unsigned long code = strtoul(hex, &end, 16);
+    return *end == '\0' && code == (unsigned char)c ? 6 : 0;
+}
+
+/* Some services quote the key that they refuse: it must not get into logs or stores, in whatever
+ * spelling JSON allows. */
 static void hide_key(char *text, size_t len, const char *key)
 {
-    const size_t n = key ? strlen(key) : 0;
-    if (n < 4) return;
-    for (size_t i = 0; i + n <= len; i++)
-        if (text[i] == key[0] && memcmp(text + i, key, n) == 0) memset(text + i, '*', n);
+    if (!key || strlen(key) < 4) return;
+    for (size_t i = 0; i < len; i++) {
+        size_t n = 0, step = 1;
+        for (const char *k = key; *k && step; k++) {
+            step = spells(text + i + n, len - i - n, *k);
+            n += step;
+        }
+        if (step) memset(text + i, '*', n);
+    }
+}
+
+/* A reply of no use may be billed all the same. */
+static void note_waste(loop *l, job *j, const value *body)
+{
+    const transport_call *c = &j->call;
+    const runner_price *price = l->h->info.price;
+    reply rp = {0};
+    if (!(body ? body_find_usage(&rp, body)
+               : c->got.len && body_find_usage_in_text(&rp, c->got.s, c->got.len, &j->mem)))
+        return;
+    if (rp.has_cost)
+        j->wasted += rp.cost;
+    else if (price)
+        j->wasted += price_of(price, rp.prompt_tokens, rp.cached_tokens, rp.completion_tokens);
 }
 
 static waage_status note_exchange(loop *l, job *j, const char *fault_name)
@@ -374,6 +413,7 @@ static waage_status handle(loop *l, job *j)
         }
     }
     fault_clean(&f);
+    if (f.kind != FAULT_NONE) note_waste(l, j, body);
     WAAGE_TRY(note_exchange(l, j, f.kind == FAULT_NONE ? NULL : f.why));
     transport_release(c);
     switch (f.kind) {

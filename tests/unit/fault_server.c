@@ -182,6 +182,8 @@ static void put_good(char *out, size_t size, const char *path, const char *body,
 
 /* ---- Steps ---- */
 
+#define FAULT_USAGE "\"usage\": {\"prompt_tokens\": 1500000, \"completion_tokens\": 0}"
+
 typedef struct {
     fault_server *s;
     int fd;
@@ -316,7 +318,12 @@ static bool do_step(const exchange *x, char *step)
     if (strcmp(step, "long") == 0)
         return do_error(x, 400, "context_length_exceeded", "maximum context length is 8");
     if (strcmp(step, "echokey") == 0)
-        return do_error(x, 401, "invalid_api_key", "Incorrect key: " FAULT_SECRET);
+        return do_error(x, 401, "invalid_api_key",
+                        arg ? "Incorrect key: " FAULT_SECRET_JSON : "Incorrect key: " FAULT_SECRET);
+    if (strcmp(step, "billed") == 0)
+        return reply_text(x, 200, "", "{\"error\": {\"message\": \"late\"}, " FAULT_USAGE "}");
+    if (strcmp(step, "broken") == 0)
+        return reply_text(x, 200, "", "{" FAULT_USAGE ", \"choices\": [{\"mess");
     if (strcmp(step, "field") == 0) return do_field(x, arg);
     if (strcmp(step, "cut") == 0) return do_half(x, 0);
     if (strcmp(step, "stall") == 0) return do_half(x, n);

@@ -10,10 +10,12 @@
  * stays. ok  slow:MS           a good answer, at once or later NNN  NNN:SECONDS      an error
  * status, with Retry-After filter  quota  long   400 content_filter, 429 insufficient_quota, 400
  * context_length_exceeded field:NAME            400 unsupported parameter where the body has
- * "NAME", else ok echokey               401 whose message quotes the key cut  stall:MS         half
- * an answer, then the end, or silence close  garbage        no answer; bytes that are not HTTP html
- * json  empty     200 with a page, with JSON of no known shape, with nothing huge:BYTES 200 with a
- * body of that size redirect:URL          307 say:TEXT              a good answer that says TEXT
+ * "NAME", else ok echokey               401 whose message quotes the key, or (echokey:json) spells
+ * it in JSON's escapes billed  broken     200 with an error and with JSON that breaks off, both
+ * with a usage that costs 1500000 prompt tokens cut  stall:MS         half an answer, then the end,
+ * or silence close  garbage        no answer; bytes that are not HTTP html json  empty     200 with
+ * a page, with JSON of no known shape, with nothing huge:BYTES 200 with a body of that size
+ * redirect:URL          307 say:TEXT              a good answer that says TEXT
  * ('_' for a blank) */
 #ifndef TESTS_FAULT_SERVER_H
 #define TESTS_FAULT_SERVER_H
@@ -46,5 +48,6 @@ void fault_server_stop(fault_server *s);
 /* Headers and body of the request that came last, at most size - 1 bytes. */
 void fault_server_last(fault_server *s, char *out, size_t size);
 
-#define FAULT_SECRET "sk-test-0123456789abcdefSECRET"
+#define FAULT_SECRET "sk-test-0123456789/abcdefSECRET"
+#define FAULT_SECRET_JSON "sk\\u002dtest-0123456789\\/abcdef\\u0053ECRET"
 #endif

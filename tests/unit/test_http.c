@@ -314,6 +314,7 @@ typedef struct {
     unsigned n_times[N_MOST]; /* replies to each */
     size_t n_exchanges;
     uint32_t prompt_tokens, reasoning_tokens;
+    double cost;
     choice_score choices[4];
     size_t n_choices;
     char version[64];
@@ -338,6 +339,7 @@ static waage_status take(void *ctx, const request *rq, const reply *rp, waage_er
     s->n_exchanges += rp->n_exchanges;
     s->prompt_tokens += rp->prompt_tokens;
     s->reasoning_tokens += rp->thought_tokens;
+    if (rp->has_cost) s->cost += rp->cost;
     snprintf(s->got[i], sizeof s->got[i], "%s", rp->text);
     snprintf(s->error[i], sizeof s->error[i], "%s", rp->error ? rp->error : "");
     snprintf(s->thought[i], sizeof s->thought[i], "%s", rp->thought ? rp->thought : "");
@@ -350,6 +352,7 @@ static waage_status take(void *ctx, const request *rq, const reply *rp, waage_er
     for (size_t k = 0; k < rp->n_exchanges; k++) {
         assert_null(strstr(rp->exchanges[k].sent, FAULT_SECRET));
         assert_null(strstr(rp->exchanges[k].got, FAULT_SECRET));
+        assert_null(strstr(rp->exchanges[k].got, "\\u0053ECRET"));
     }
     return WAAGE_OK;
 }
@@ -488,6 +491,47 @@ static void test_faults(void **state)
     }
 }
 
+/* A field is refused where it is named, not where its letters stand in another word. */
+static void test_field_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        dialect_field field;
+    } rows[] = {{"temperature", FIELD_TEMPERATURE},
+                {"Unsupported parameter: 'temperature'", FIELD_TEMPERATURE},
+                {"generationConfig.temperature: not supported", FIELD_TEMPERATURE},
+                {"Unknown field temperature_unit", FIELD_COUNT},
+                {"a stopped stream is not supported", FIELD_COUNT},
+                {"seeds are unknown", FIELD_COUNT},
+                {"nonstop, stop: unknown", FIELD_STOP},
+                {"use 'max_completion_tokens' instead of 'max_tokens'", FIELD_LIMIT},
+                {NULL, FIELD_COUNT}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_int_equal(dialect_find_field(rows[i].text), rows[i].field);
+}
+
+/* Replies of no use that were billed are part of an answer's cost, and of an error's. */
+static void test_billed_repeats(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *steps;
+        double dollars;
+    } cases[] = {{"ok", 0.0001},     {"billed ok", 3.0001}, {"broken billed ok", 6.0001},
+                 {"500 ok", 0.0001}, {"billed", 9},         {"field:temperature", 0.0001}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const fault_rule rule = {NULL, cases[i].steps};
+        fault_server *f = fault_server_start(0, &rule, 1, 30);
+        session *s = session_create(1, PROTOCOL_CHAT);
+        waage_err err;
+        assert_ok(ask(s, f, ";input_price=2;output_price=6", &err), err);
+        if (fabs(s->cost - cases[i].dollars) > 1e-6) fail_msg("%s: %g", cases[i].steps, s->cost);
+        fault_server_stop(f);
+        free(s);
+    }
+}
+
 /* What ends the run: the message says why, and the key is nowhere in it. */
 static void test_stops(void **state)
 {
@@ -495,6 +539,7 @@ static void test_stops(void **state)
     static const char *const steps[][2] = {
         {"401", "401"},
         {"echokey", "Incorrect key: ****"},
+        {"echokey:json", "Incorrect key: ****"},
         {"quota", "no money"},
         {"404", "404"},
         {"402", "402"},
@@ -739,12 +784,13 @@ static void test_overhead(void **state)
 int test_http(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_uris),     cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_pacer),    cmocka_unit_test(test_retry_after),
-        cmocka_unit_test(test_dialects), cmocka_unit_test(test_apis),
-        cmocka_unit_test(test_faults),   cmocka_unit_test(test_stops),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_storm),
-        cmocka_unit_test(test_scores),   cmocka_unit_test(test_scores_of_one_missing),
+        cmocka_unit_test(test_uris),           cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_pacer),          cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_dialects),       cmocka_unit_test(test_apis),
+        cmocka_unit_test(test_field_names),    cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_billed_repeats), cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_storm),
+        cmocka_unit_test(test_scores),         cmocka_unit_test(test_scores_of_one_missing),
         cmocka_unit_test(test_overhead),
     };
     log_set_level(LOG_QUIET);
