@@ -54,7 +54,7 @@ SRC := $(filter-out %_avx2.c %_avx512vnni.c %_amx.c,$(SRC))
 endif
 MAIN_SRC := harness/main.c
 LIB_SRC := $(filter-out $(MAIN_SRC),$(SRC))
-LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(O)/gen/suite_embed.o $(O)/gen/price_embed.o
+LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o) $(O)/gen/suite_embed.o $(O)/gen/price_embed.o $(O)/gen/openness_embed.o
 TEST_SRC := $(sort $(wildcard tests/unit/test_*.c))
 TEST_NAMES := $(patsubst tests/unit/test_%.c,%,$(TEST_SRC))
 TEST_AID := $(filter-out $(TEST_SRC),$(sort $(wildcard tests/unit/*.c)))
@@ -99,6 +99,10 @@ $(O)/gen/suite_embed.c: tools/embed.sh $(SUITES)
 $(O)/gen/price_embed.c: tools/embed_text.sh runners/http/prices.yaml
 	@mkdir -p $(@D)
 	sh tools/embed_text.sh price_embed runners/http/prices.yaml > $@.tmp && mv $@.tmp $@
+
+$(O)/gen/openness_embed.c: tools/embed_text.sh harness/openness.yaml
+	@mkdir -p $(@D)
+	sh tools/embed_text.sh openness_embed harness/openness.yaml > $@.tmp && mv $@.tmp $@
 
 $(O)/gen/%_embed.o: $(O)/gen/%_embed.c
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<

@@ -95,17 +95,38 @@ static waage_status read_words(const reader *r, const value *v, opts_list *out, 
     return WAAGE_OK;
 }
 
+/* `openness` of a model: words, or a map of what is published. */
+static waage_status read_openness(const reader *r, const value *v, runfile_model *out)
+{
+    if (v->kind != VALUE_MAP)
+        return (out->openness = scalar_text(r, v)) ? WAAGE_OK : bad(r, v, "text is expected here");
+    for (size_t i = 0; i < value_len(v); i++) {
+        const value_pair *p = &v->u.map.pairs[i];
+        size_t k = 0;
+        while (openness_keys[k] && strcmp(openness_keys[k], p->key) != 0)
+            k++;
+        if (!openness_keys[k]) return unknown_key(r, p, openness_keys, "'openness'");
+        if (!(*openness_field(&out->published, k) = scalar_text(r, p->val)))
+            return bad(r, p->val, "text is expected here");
+    }
+    return WAAGE_OK;
+}
+
 static waage_status read_model_map(const reader *r, const value *v, runfile_model *out)
 {
-    static const char *const keys[] = {"uri", "label", "openness", "licence", "cutoff", NULL};
-    const char **const fields[] = {&out->uri, &out->label, &out->openness, &out->licence,
-                                   &out->cutoff};
+    static const char *const keys[] = {"uri", "label", "licence", "cutoff", "openness", NULL};
+    const char **const fields[] = {&out->uri, &out->label, &out->licence, &out->cutoff};
+    const size_t n_fields = sizeof fields / sizeof *fields;
     for (size_t i = 0; i < value_len(v); i++) {
         const value_pair *p = &v->u.map.pairs[i];
         size_t k = 0;
         while (keys[k] && strcmp(keys[k], p->key) != 0)
             k++;
         if (!keys[k]) return unknown_key(r, p, keys, "a model");
+        if (k == n_fields) {
+            WAAGE_TRY(read_openness(r, p->val, out));
+            continue;
+        }
         if (!(*fields[k] = scalar_text(r, p->val))) return bad(r, p->val, "text is expected here");
     }
     return out->uri ? WAAGE_OK : bad(r, v, "a model needs a 'uri'");
@@ -113,7 +134,7 @@ static waage_status read_model_map(const reader *r, const value *v, runfile_mode
 
 static waage_status read_model(const reader *r, const value *v, runfile_model *out)
 {
-    *out = (runfile_model){NULL, NULL, NULL, NULL, NULL};
+    *out = (runfile_model){.uri = NULL};
     if (v->kind == VALUE_STR)
         WAAGE_TRY(runfile_split_model(out, r->a, v->u.str.s, r->err));
     else if (v->kind == VALUE_MAP)
@@ -247,7 +268,7 @@ waage_status runfile_read(runfile *out, arena *a, const char *path, waage_err *e
 
 waage_status runfile_split_model(runfile_model *out, arena *a, const char *word, waage_err *err)
 {
-    *out = (runfile_model){NULL, word, NULL, NULL, NULL};
+    *out = (runfile_model){.uri = word};
     const size_t n = strcspn(word, "=");
     /* A label ends at the first '='; a path or URI may have one too, but behind a '/' or ':'. */
     if (word[n] == '=' && strcspn(word, "/:") > n && !file_exists(word)) {
@@ -348,6 +369,14 @@ static void put_model(strbuf *out, const runfile_model *m, const char *dir)
     put_text(out, "    ", "openness", m->openness);
     put_text(out, "    ", "licence", m->licence);
     put_text(out, "    ", "cutoff", m->cutoff);
+    openness said = m->published;
+    bool any = false;
+    for (size_t k = 0; openness_keys[k]; k++) {
+        const char *text = *openness_field(&said, k);
+        if (text && !any) strbuf_puts(out, "    openness:\n");
+        any = any || text;
+        put_text(out, "      ", openness_keys[k], text);
+    }
 }
 
 static void put_number(strbuf *out, const char *key, uint64_t v, uint64_t unset)

@@ -2,12 +2,15 @@
  * the command line (docs/cli.md). Paths in the file are relative to the file. */
 #ifndef HARNESS_RUNFILE_H
 #define HARNESS_RUNFILE_H
+#include "harness/openness.h"
 #include "harness/opts.h"
 
 typedef struct {
     const char *label; /* NULL: the model's own name */
     const char *uri;
-    const char *openness, *licence, *cutoff; /* for reports, or NULL */
+    const char *licence, *cutoff; /* for reports, or NULL */
+    const char *openness;         /* in words, or NULL; or, part by part: */
+    openness published;
 } runfile_model;
 
 /* Every field has an option in RUNFILE_SETTINGS; the zero value is the default unless said

@@ -34,16 +34,35 @@ static runner_options options_of(const runfile_settings *s)
                             .weights_memory = s->weights_memory};
 }
 
-/* runner_info.meta, then what RUN.yaml says about the model, as one line of JSON. */
-static const char *meta_json(arena *a, const value *meta, const runfile_model *m)
+/* What is published of it, by the names it goes by: of the file's metadata, of the URI. */
+static waage_status find_openness(openness *out, arena *a, const runner_info *info,
+                                  const runfile_model *m, waage_err *err)
+{
+    const bool local = strcmp(info->kind, "local") == 0;
+    const char *names[] = {value_get_str(info->meta, "model", NULL), info->name,
+                           local ? m->uri : NULL};
+    WAAGE_TRY(openness_find(out, names, sizeof names / sizeof *names, a, err));
+    if (local && out->weights && strcmp(out->weights, "closed") == 0)
+        *out = (openness){.by = NULL}; /* here they are: another model of that name */
+    openness_override(out, &m->published);
+    return WAAGE_OK;
+}
+
+/* runner_info.meta, then how it was asked and what RUN.yaml says about the model, as one line of
+ * JSON. */
+static const char *meta_json(arena *a, const value *meta, const runfile_model *m,
+                             const openness *published, const char *think)
 {
     value *all = value_map(a);
-    const char *const said[][2] = {
-        {"openness", m->openness}, {"licence", m->licence}, {"cutoff", m->cutoff}};
+    const char *const said[][2] = {{"openness_words", m->openness},
+                                   {"licence", m->licence},
+                                   {"cutoff", m->cutoff},
+                                   {"reasoning", think}};
     for (size_t i = 0; meta && i < value_len(meta); i++)
         value_map_set(a, all, meta->u.map.pairs[i].key, meta->u.map.pairs[i].val);
     for (size_t i = 0; i < sizeof said / sizeof *said; i++)
         if (said[i][1]) value_map_set(a, all, said[i][0], value_str(a, said[i][1]));
+    if (published->by) value_map_set(a, all, "openness", openness_value(published, a));
     strbuf b = STRBUF_EMPTY;
     if (all) value_put_json(&b, all, 0);
     const char *text = all && !b.failed ? arena_strdup(a, strbuf_str(&b)) : NULL;
@@ -58,8 +77,10 @@ static const char *keep(arena *a, const char *s)
 
 /* The runner's strings die with it: the copy lives in the arena. */
 static waage_status describe_model(store_model *out, arena *a, const runner_info *info,
-                                   const runfile_model *m, waage_err *err)
+                                   const runfile_model *m, const char *think, waage_err *err)
 {
+    openness published;
+    WAAGE_TRY(find_openness(&published, a, info, m, err));
     *out = (store_model){.label = keep(a, m->label ? m->label : info->name),
                          .uri = keep(a, m->uri),
                          .kind = keep(a, info->kind),
@@ -68,7 +89,7 @@ static waage_status describe_model(store_model *out, arena *a, const runner_info
                          .can_complete = info->can_complete,
                          .can_loglik = info->can_loglik,
                          .no_chat = keep(a, info->no_chat),
-                         .meta_json = meta_json(a, info->meta, m)};
+                         .meta_json = meta_json(a, info->meta, m, &published, think)};
     if (!out->label || !out->uri || !out->kind || !out->sha256 || !out->meta_json)
         return waage_err_nomem(err);
     return WAAGE_OK;
@@ -95,7 +116,8 @@ static waage_status inspect_models(session *s, waage_err *err)
     for (size_t i = 0; i < f->n_models; i++) {
         runner *r = NULL;
         WAAGE_TRY(runner_open(&r, f->models[i].uri, &look, err));
-        waage_status st = describe_model(&s->models[i], s->a, r->ops->info(r), &f->models[i], err);
+        waage_status st = describe_model(&s->models[i], s->a, r->ops->info(r), &f->models[i],
+                                         f->settings.reasoning, err);
         if (st == WAAGE_OK) st = check_price(s, &s->models[i], r->ops->info(r), err);
         runner_close(r);
         if (st != WAAGE_OK) return st;
@@ -245,6 +267,7 @@ static waage_status put_results(store *st, const runner_info *info, const char *
     char rate[32], seconds[32], shared[64];
     WAAGE_TRY(store_begin(st, err));
     WAAGE_TRY(put_for_model(st, "isa", label, info->isa, err));
+    WAAGE_TRY(put_for_model(st, "left out", label, info->left_out, err));
     if (res->n_tokens && res->seconds > 0) {
         snprintf(rate, sizeof rate, "%.1f", (double)res->n_tokens / res->seconds);
         snprintf(seconds, sizeof seconds, "%.1f", res->seconds);

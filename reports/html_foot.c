@@ -36,7 +36,7 @@ static void put_models(html *h)
         put_pair(h, "quantisation", vm->quant);
         put_pair(h, "size", vm->file_size);
         put_pair(h, "licence", vm->licence ? vm->licence : "not stated");
-        put_pair(h, "openness", vm->openness ? vm->openness : "not stated");
+        put_pair(h, "openness", vm->openness);
         put_pair(h, "knowledge cutoff", vm->cutoff);
         put_pair(h, "chat", s->can_chat ? "yes" : s->no_chat ? s->no_chat : "no");
         put_pair(h, "source", s->uri);

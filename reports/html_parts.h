@@ -1,8 +1,9 @@
 /* html_parts.h - the pieces of the HTML report, in the order of the page: report_html.c writes the
  * frame and the first screen, html_suite.c a section for each suite, html_safety.c what safety and
  * censorship suites add, html_recorded.c what labels of recorded answers say, html_item.c the
- * transcripts, html_cost.c tokens and money, html_foot.c how it was measured; html_table.c holds
- * tables and their cells, html_style.c style and script. */
+ * transcripts, html_side.c open and closed models side by side, html_cost.c tokens and money,
+ * html_foot.c how it was measured; html_table.c holds tables and their cells, html_style.c style
+ * and script. */
 #ifndef REPORTS_HTML_PARTS_H
 #define REPORTS_HTML_PARTS_H
 #include "reports/verdict.h"
@@ -23,6 +24,7 @@ void html_put_recorded(html *h, const analysis_row *r);
 void html_put_traces(html *h, const analysis_row *r); /* thoughts; may be nothing */
 void html_put_hosts(html *h, const analysis_row *r);  /* who served answers; may be nothing */
 void html_put_items(html *h, size_t row);
+WAAGE_MUST_CHECK waage_status html_put_side(html *h); /* open and closed side by side */
 WAAGE_MUST_CHECK waage_status html_put_cost(html *h); /* tokens and money; may be nothing */
 void html_put_foot(html *h);
 

@@ -59,6 +59,8 @@ const char html_css[] =
     ".why{min-width:9rem;max-width:15rem;margin-left:auto}"
     ".tag{display:inline-block;font-size:.74rem;border:1px solid var(--line);border-radius:3px;"
     "padding:0 .35em;color:var(--dim);white-space:nowrap}"
+    ".st thead th{white-space:normal;vertical-align:bottom}"
+    ".say td{white-space:normal;font-size:.84rem;min-width:7rem}.side .wide{min-width:0}"
     ".hash{overflow-wrap:anywhere;white-space:normal}\n"
     ".bar{display:flex;height:1rem;border-radius:2px;overflow:hidden;min-width:12rem;gap:1px}"
     ".bar i,.key i{display:block;background:var(--c)}"
@@ -145,7 +147,7 @@ const char html_css[] =
     ".st td:nth-child(18){--h:var(--h18)}.st td:nth-child(19){--h:var(--h19)}"
     ".st td:nth-child(20){--h:var(--h20)}"
     ".st td::before{content:var(--h)}.st td:nth-child(n+21){--h:''}"
-    ".st .why{margin-left:0}"
+    ".st .why{margin-left:0}.st td.hash,.say td{grid-column:1/-1}"
     "td.out{width:auto}dl{grid-template-columns:minmax(0,1fr)}dd{margin-bottom:.4rem}}"
     "@media print{.tools{display:none}body{font-size:10pt}.item{content-visibility:visible}}";
 

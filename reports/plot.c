@@ -363,3 +363,56 @@ bool plot_levels(strbuf *out, const char *program, const char *const *labels, si
     put_levels(&script, n_x, series, n_series);
     return draw(out, program, &script, labels, n_x, "plot levels", what);
 }
+
+/* --- scores by tokens ------------------------------------------------------------------------- */
+
+enum { MAX_TOKENS_PLOTTED = 64 };
+
+static int by_color_and_tokens(const void *x, const void *y)
+{
+    const plot_token *a = x, *b = y;
+    if (a->color != b->color) return a->color < b->color ? -1 : 1;
+    return (a->tokens > b->tokens) - (a->tokens < b->tokens);
+}
+
+static void put_tokens(strbuf *s, const plot_token *p, size_t n)
+{
+    double most = 1;
+    for (size_t i = 0; i < n; i++)
+        if (p[i].tokens > most) most = p[i].tokens;
+    put_setup(s, 300, 170);
+    strbuf_printf(s,
+                  "set lmargin 4\nset rmargin 2\nset tmargin 0.6\nset bmargin 1.8\n"
+                  "set xrange [%.6g:%.6g]\nset yrange [0:100]\n"
+                  "set ytics ('0' 0, '50' 50, '100' 100) scale 0 textcolor rgb '#010203'\n"
+                  "set grid ytics lt 1 lw 0.5 lc rgb '#0a0b09'\n"
+                  "set xtics nomirror scale 0.4 textcolor rgb '#010203' autofreq\n",
+                  -0.04 * most, 1.08 * most);
+    for (size_t i = 0, k; i < n; i = k) {
+        for (k = i; k < n && p[k].color == p[i].color; k++)
+            ;
+        strbuf_printf(s,
+                      "%s'-' using 1:2:3:4 with yerrorbars pt 7 ps 0.6 lw 1 lc rgb '#0a0b%02zx', "
+                      "'-' using 1:2 with lines lw 1.5 lc rgb '#0a0b%02zx'",
+                      i ? ", " : "plot ", color_code(p[i].color), color_code(p[i].color));
+    }
+    strbuf_putc(s, '\n');
+    for (size_t i = 0, k; i < n; i = k)
+        for (int pass = 0; pass < 2; pass++) {
+            for (k = i; k < n && p[k].color == p[i].color; k++)
+                strbuf_printf(s, "%.6g %.4f %.4f %.4f\n", p[k].tokens, 100 * p[k].value,
+                              100 * p[k].ci.lo, 100 * p[k].ci.hi);
+            strbuf_puts(s, "e\n");
+        }
+}
+
+bool plot_tokens(strbuf *out, const char *program, const plot_token *p, size_t n, const char *what)
+{
+    strbuf script = STRBUF_EMPTY;
+    plot_token sorted[MAX_TOKENS_PLOTTED];
+    if (n < 2 || n > MAX_TOKENS_PLOTTED) return false;
+    memcpy(sorted, p, n * sizeof *p);
+    qsort(sorted, n, sizeof *sorted, by_color_and_tokens);
+    put_tokens(&script, sorted, n);
+    return draw(out, program, &script, NULL, 0, "plot levels", what);
+}

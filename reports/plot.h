@@ -35,4 +35,12 @@ typedef struct {
 /* Scores 0..1 by level, one line per series. */
 bool plot_levels(strbuf *out, const char *program, const char *const *labels, size_t n_x,
                  const plot_series *series, size_t n_series, const char *what);
+typedef struct {
+    double tokens, value; /* value 0..1 */
+    stats_interval ci;
+    size_t color; /* points of one colour are joined in the order of their tokens */
+} plot_token;
+
+/* Scores 0..1 against tokens of thought for an answer. */
+bool plot_tokens(strbuf *out, const char *program, const plot_token *p, size_t n, const char *what);
 #endif

@@ -434,7 +434,8 @@ static void put_nav(html *h)
         html_text(h, v->rows[i].title);
         html_put(h, "</a>");
     }
-    html_put(h, "<a href=\"#how\">How this was measured</a></nav>\n");
+    html_put(h, "<a href=\"#models\">Open and closed side by side</a><a href=\"#how\">How this was "
+                "measured</a></nav>\n");
 }
 
 waage_status report_write_html(strbuf *out, const view *v)
@@ -451,6 +452,7 @@ waage_status report_write_html(strbuf *out, const view *v)
     put_table(&h);
     put_figure(&h);
     WAAGE_TRY(html_put_suites(&h));
+    WAAGE_TRY(html_put_side(&h));
     WAAGE_TRY(html_put_cost(&h));
     html_put_foot(&h);
     strbuf_printf(out, "</main>\n<script>%s</script>\n</body></html>\n", html_script);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "reports/json_parts.h"
+#include "reports/side.h"
 #include "reports/verdict.h"
 #include "reports/writers.h"
 
@@ -26,7 +27,41 @@ static void put_texts(json *j, const char *key, const verdict_text *t, size_t n)
     json_close(j, ']');
 }
 
-static void put_models(json *j, const view *v)
+static void put_published(json *j, const view_model *vm)
+{
+    json_open(j, "published", '{');
+    json_text(j, "weights", vm->published.weights);
+    json_text(j, "licence", vm->published.licence);
+    json_text(j, "data", vm->published.data);
+    json_text(j, "code", vm->published.code);
+    json_text(j, "class", vm->published.class);
+    json_text(j, "source", vm->published.source);
+    json_text(j, "date", vm->published.date);
+    json_text(j, "by", vm->published.by);
+    json_close(j, '}');
+}
+
+static void put_taken(json *j, const side_model *s)
+{
+    json_open(j, "taken", '{');
+    json_count(j, "answers", s->n_answers);
+    if (s->has_tokens) {
+        json_count(j, "prompt_tokens", (size_t)s->prompt);
+        json_count(j, "completion_tokens", (size_t)s->completion);
+        if (s->has_thought) json_count(j, "thought_tokens", (size_t)s->thought);
+    }
+    if (s->has_cost) json_number(j, "cost_usd", s->cost);
+    if (s->has_cost && s->n_right > 0) json_number(j, "cost_usd_per_right", s->cost / s->n_right);
+    if (s->n_timed) {
+        json_number(j, "median_seconds", s->median);
+        json_number(j, "p95_seconds", s->p95);
+    }
+    json_count(j, "blocked", s->n_blocked);
+    json_text(j, "filter", s->layer);
+    json_close(j, '}');
+}
+
+static void put_models(json *j, const view *v, const side_model *side)
 {
     json_open(j, "models", '[');
     for (size_t i = 0; i < v->d->n_models; i++) {
@@ -41,8 +76,11 @@ static void put_models(json *j, const view *v)
         json_text(j, "quantisation", vm->quant);
         json_text(j, "licence", vm->licence);
         json_text(j, "openness", vm->openness);
+        json_text(j, "effort", vm->effort);
         json_truth(j, "can_chat", m->can_chat);
         json_text(j, "no_chat", m->no_chat);
+        put_published(j, vm);
+        put_taken(j, &side[i]);
         json_text(j, "meta_json", m->meta_json);
         json_close(j, '}');
     }
@@ -135,6 +173,7 @@ static void put_cell(json *j, const view *v, size_t row, size_t model)
     json_text(j, "protocol", protocol_name(r->proto));
     json_text(j, "state", analysis_state_name(c->state));
     json_text(j, "why", c->why);
+    json_text(j, "how", side_protocol(v, row, model));
     json_count(j, "items", r->n_items);
     json_count(j, "answers", c->n_answers);
     json_mean(j, "score", &c->score);
@@ -336,7 +375,9 @@ waage_status report_write_json(strbuf *out, const view *v)
 {
     json j = {out, true};
     verdict vd;
+    const side_model *side = NULL;
     WAAGE_TRY(verdict_make(&vd, v));
+    WAAGE_TRY(side_make(&side, v));
     json_open(&j, NULL, '{');
     json_number(&j, "waage_report", REPORT_VERSION);
     json_truth(&j, "subset", v->subset);
@@ -349,7 +390,7 @@ waage_status report_write_json(strbuf *out, const view *v)
     put_runs(&j, v);
     json_settings(&j, "settings", v->d->settings, v->d->n_settings);
     json_settings(&j, "manifest", v->d->manifest, v->d->n_manifest);
-    put_models(&j, v);
+    put_models(&j, v, side);
     put_tasks(&j, v);
     json_open(&j, "scores", '[');
     for (size_t i = 0; i < v->an->n_rows; i++)

@@ -335,6 +335,7 @@ waage_status report_write_md(strbuf *out, const view *v)
         md_put_recorded(out, v, &v->an->rows[i]);
         put_transcripts(out, v, &v->an->rows[i]);
     }
+    WAAGE_TRY(md_put_side(out, v));
     WAAGE_TRY(put_cost(out, v));
     put_foot(out, v);
     return strbuf_check(out, v->err);

@@ -57,6 +57,34 @@ static const char *training_of(const view *v, const store_model *m, const value 
     return m->can_chat ? "instruct" : "base";
 }
 
+static void read_openness(const view *v, const value *meta, view_model *out)
+{
+    const value *o = value_get(meta, "openness");
+    const struct {
+        const char *key, **field;
+    } rows[] = {{"weights", &out->published.weights}, {"licence", &out->published.licence},
+                {"data", &out->published.data},       {"code", &out->published.code},
+                {"class", &out->published.class},     {"source", &out->published.source},
+                {"date", &out->published.date},       {"by", &out->published.by}};
+    out->openness = meta_text(v, meta, "openness_words");
+    if (o && o->kind == VALUE_STR) out->openness = o->u.str.s; /* of an older run */
+    for (size_t i = 0; o && o->kind == VALUE_MAP && i < sizeof rows / sizeof *rows; i++) {
+        const char *text = value_get_str(o, rows[i].key, NULL);
+        *rows[i].field = text && strcmp(text, "unknown") != 0 ? text : NULL;
+    }
+    if (!out->published.licence) out->published.licence = out->licence;
+}
+
+/* An API's effort and tokens of thought, else the run's --reasoning. */
+static const char *effort_of(const view *v, const value *meta)
+{
+    const char *effort = meta_text(v, meta, "effort"),
+               *tokens = meta_text(v, meta, "thinking_tokens");
+    if (effort && tokens) return arena_printf(v->a, "%s, %s tokens", effort, tokens);
+    if (tokens) return arena_printf(v->a, "%s tokens", tokens);
+    return effort ? effort : meta_text(v, meta, "reasoning");
+}
+
 static waage_status make_model(const view *v, const store_model *m, view_model *out)
 {
     static const char *const numbers[] = {"", "K", "M", "B"}, *const bytes[] = {"B", "kB", "MB",
@@ -72,7 +100,10 @@ static waage_status make_model(const view *v, const store_model *m, view_model *
     out->architecture = meta_text(v, meta, "architecture");
     out->licence = meta_text(v, meta, "licence");
     if (!out->licence) out->licence = meta_text(v, meta, "license");
-    out->openness = meta_text(v, meta, "openness");
+    read_openness(v, meta, out);
+    out->effort = effort_of(v, meta);
+    out->family = meta_text(v, meta, "model");
+    if (!out->family) out->family = m->sha256 && *m->sha256 ? m->sha256 : m->label;
     out->cutoff = meta_text(v, meta, "cutoff");
     out->parameters = scaled(v, meta_number(meta, "parameters"), numbers);
     out->file_size = scaled(v, meta_number(meta, "file_bytes"), bytes);

@@ -8,12 +8,18 @@
 
 typedef struct {
     const char *label;
-    const char *training;   /* "instruct", "base", "recorded": never NULL */
-    const char *quant;      /* "Q4_1", or NULL */
-    const char *descriptor; /* "instruct, Q4_1" */
-    const char *architecture, *licence, *openness, *cutoff; /* or NULL */
-    const char *parameters;                                 /* "134.5 M", or NULL */
-    const char *file_size;                                  /* "98.4 MB", or NULL */
+    const char *training;                        /* "instruct", "base", "recorded": never NULL */
+    const char *quant;                           /* "Q4_1", or NULL */
+    const char *descriptor;                      /* "instruct, Q4_1" */
+    const char *architecture, *licence, *cutoff; /* or NULL */
+    const char *openness;                        /* in words, or NULL */
+    struct { /* what its makers publish, in the words of docs/report.md; NULL: unknown */
+        const char *weights, *licence, *data, *code, *class, *source, *date, *by;
+    } published;
+    const char *effort;     /* how it was told to think, or NULL */
+    const char *family;     /* the same for one model under several efforts */
+    const char *parameters; /* "134.5 M", or NULL */
+    const char *file_size;  /* "98.4 MB", or NULL */
 } view_model;
 
 typedef struct {

@@ -45,6 +45,8 @@ typedef struct {
     const value
         *template_vars; /* map of what the model gives its template: bos_token, ...; or NULL */
     const runner_price *price; /* NULL: unknown, or free */
+    const char
+        *left_out; /* after run(): fields that the server refused, "temperature, seed", or NULL */
     const value *meta; /* map for reports: architecture, quantisation, parameters, file_bytes,
                    licence, base_or_instruct, template_sha256, ... ; order kept */
 } runner_info;

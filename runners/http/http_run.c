@@ -372,6 +372,19 @@ static waage_status handle_failure(loop *l, job *j, const fault *f)
     return WAAGE_OK;
 }
 
+/* For reports: what was not asked as others were. A renamed limit was asked all the same. */
+static waage_status note_left_out(http *h, waage_err *err)
+{
+    strbuf b = STRBUF_EMPTY;
+    for (int k = 0; k < FIELD_COUNT; k++)
+        if ((h->without & 1U << k) && k != FIELD_LIMIT)
+            strbuf_printf(&b, "%s%s", b.len ? ", " : "", dialect_field_name((dialect_field)k));
+    h->info.left_out = b.len ? arena_strdup(&h->a, strbuf_str(&b)) : NULL;
+    const bool failed = b.failed || (b.len && !h->info.left_out);
+    strbuf_free(&b);
+    return failed ? waage_err_nomem(err) : WAAGE_OK;
+}
+
 static waage_status handle_field(loop *l, job *j, const fault *f)
 {
     const unsigned bit = 1U << f->field;
@@ -383,6 +396,7 @@ static waage_status handle_field(loop *l, job *j, const fault *f)
         log_warn("%s refuses '%s', which is %s from now on: %s", l->h->e.host,
                  dialect_field_name(f->field), f->field == FIELD_LIMIT ? "renamed" : "left out",
                  f->why);
+        WAAGE_TRY(note_left_out(l->h, l->err));
     }
     j->n_failed++;
     put_off(l, j, 0);

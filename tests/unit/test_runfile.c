@@ -18,6 +18,41 @@ static waage_status parse(runfile *out, arena *a, const char *text, waage_err *e
     return runfile_parse(out, a, text, strlen(text), "dir/run.yaml", err);
 }
 
+/* Words, or what is published part by part; both are written back. */
+static void openness_is_words_or_a_map(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "models:\n"
+        "  - {uri: /a.gguf, label: A, openness: all of it}\n"
+        "  - {uri: /b.gguf, label: B, licence: MIT, openness: {weights: open, "
+        "class: II, date: 2026-05-01}}\n";
+    arena a = ARENA_EMPTY;
+    runfile f, again;
+    waage_err err = {WAAGE_OK, ""};
+    strbuf b = STRBUF_EMPTY;
+    if (parse(&f, &a, text, &err) != WAAGE_OK) fail_msg("%s", err.msg);
+    if (runfile_print(&b, &f, "/", &err) != WAAGE_OK) fail_msg("%s", err.msg);
+    if (parse(&again, &a, strbuf_str(&b), &err) != WAAGE_OK) fail_msg("%s", err.msg);
+    const runfile *both[] = {&f, &again};
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(both[i]->models[0].openness, "all of it");
+        assert_null(both[i]->models[0].published.weights);
+        assert_null(both[i]->models[1].openness);
+        assert_string_equal(both[i]->models[1].published.weights, "open");
+        assert_string_equal(both[i]->models[1].published.class, "II");
+        assert_string_equal(both[i]->models[1].published.date, "2026-05-01");
+        assert_null(both[i]->models[1].published.data);
+    }
+    assert_int_equal(parse(&f, &a, "models: [{uri: x, openness: {weight: open}}]\n", &err),
+                     WAAGE_EFORMAT);
+    assert_non_null(strstr(err.msg, "unknown key 'weight' in 'openness'; did you mean 'weights'"));
+    assert_int_equal(parse(&f, &a, "models: [{uri: x, openness: {weights: [open]}}]\n", &err),
+                     WAAGE_EFORMAT);
+    strbuf_free(&b);
+    arena_free(&a);
+}
+
 static void reads_everything(void **state)
 {
     (void)state;
@@ -174,8 +209,9 @@ static void written_files_read_back(void **state)
     assert_int_equal(file_make_dirs(run, &err), WAAGE_OK);
 
     arena a = ARENA_EMPTY;
-    const runfile_model models[] = {{"A: \"quoted\"\n", model, "open", NULL, "2024"},
-                                    {NULL, "http://h/v1#x", NULL, "MIT", NULL}};
+    const runfile_model models[] = {
+        {.label = "A: \"quoted\"\n", .uri = model, .openness = "open", .cutoff = "2024"},
+        {.uri = "http://h/v1#x", .licence = "MIT"}};
     runfile f = {.models = models, .n_models = 2, .settings = RUNFILE_SETTINGS_DEFAULT};
     assert_true(opts_list_add(&f.suites, &a, "math") &&
                 opts_list_add(&f.suites, &a, "no/such.yaml"));
@@ -215,9 +251,8 @@ static void merging_adds_what_is_new(void **state)
     (void)state;
     arena a = ARENA_EMPTY;
     waage_err err;
-    const runfile_model old[] = {{"A", "a", NULL, NULL, NULL}};
-    const runfile_model new[] = {{"A", "elsewhere/a", NULL, NULL, NULL},
-                                 {"B", "b", NULL, NULL, NULL}};
+    const runfile_model old[] = {{.label = "A", .uri = "a"}};
+    const runfile_model new[] = {{.label = "A", .uri = "elsewhere/a"}, {.label = "B", .uri = "b"}};
     runfile f = {.models = old, .n_models = 1, .settings = RUNFILE_SETTINGS_DEFAULT};
     runfile g = {.models = new, .n_models = 2, .settings = RUNFILE_SETTINGS_DEFAULT};
     assert_true(opts_list_add(&f.suites, &a, "math") && opts_list_add(&g.suites, &a, "safety") &&
@@ -235,9 +270,13 @@ static void merging_adds_what_is_new(void **state)
 int test_runfile(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_everything),        cmocka_unit_test(refuses_with_file_and_line),
-        cmocka_unit_test(splits_labels),           cmocka_unit_test(checks_dates),
-        cmocka_unit_test(written_files_read_back), cmocka_unit_test(merging_adds_what_is_new),
+        cmocka_unit_test(reads_everything),
+        cmocka_unit_test(openness_is_words_or_a_map),
+        cmocka_unit_test(refuses_with_file_and_line),
+        cmocka_unit_test(splits_labels),
+        cmocka_unit_test(checks_dates),
+        cmocka_unit_test(written_files_read_back),
+        cmocka_unit_test(merging_adds_what_is_new),
     };
     return cmocka_run_group_tests_name("runfile", tests, NULL, NULL);
 }
