@@ -1,10 +1,9 @@
-/* matmul_avx512vnni.c - products with AVX-512 VNNI: grade i16 with vpdpwssd (16-bit pairs), grade
- * i8 with vpdpbusd (weights biased to unsigned bytes; the bias leaves by the sums of the
- * activations). Neither saturates; both sums are exact. */
+/* matmul_avx512vnni.c - products with AVX-512 VNNI, chunk by chunk from scratch, and the
+ * quantisation of activations. Few tokens go another way (direct_avx512vnni.c). */
 #include <immintrin.h>
 #include "kernels/half.h"
 #include "kernels/sets.h"
-#include "kernels/unpack_avx512.h"
+#include "kernels/tile_avx512.h"
 
 /* ---- Activations -------------------------------------------------------------------------- */
 
@@ -112,192 +111,8 @@ static void floats_BF16(matmul_panel *u, quant_type t, const panel_chunk *c)
     }
 }
 
-/* ---- Integer tiles: up to 8 tokens and 2 panels, one register of 16 rows each --------------- */
-
-enum { TILE = 8 };
-typedef enum { TILE_PLAIN, TILE_MINIMUM, TILE_SUB16, TILE_SUB16_MINIMUM } tile_shape;
-
-/* Whether halves of 16 have their own scales. */
-INLINE bool halves(tile_shape shape)
-{
-    return shape == TILE_SUB16 || shape == TILE_SUB16_MINIMUM;
-}
-
-/* Everything that is known when a tile is compiled. */
-typedef struct {
-    tile_shape shape;
-    kern_grade grade;
-} tile_kind;
-
-typedef struct {
-    const uint8_t *q[TILE]; /* int16 or int8 */
-    const float *scale[TILE], *sum_scaled[TILE];
-    size_t first; /* row of the accumulators that belongs to token 0 of the tile */
-    /* Grade i8: where a sum starts, [block][half]: minus the bias times the sum of q, of the half
-     * for halves, else of the block (in both places). */
-    _Alignas(64) int32_t start[TILE][MATMUL_BLOCKS * 2];
-    _Alignas(64) float half_scaled[TILE][MATMUL_BLOCKS * 2]; /* XS of each half, Q2_K only */
-} int_rows;
-
-/* sums[j][i] = dot products over n groups of 4 bytes of q (2 int16 or 4 int8) from group g0 on. */
-INLINE void dot_groups(__m512i sums[MATMUL_PANELS][TILE], const matmul_panel *u, size_t np,
-                       const int_rows *rows, size_t nr, size_t b, size_t g0, size_t n,
-                       kern_grade grade)
-{
-    const size_t block_groups = grade == KERN_GRADE_I16 ? 16 : 8;
-    for (size_t i = 0; i < nr; i++)
-        for (size_t j = 0; j < np; j++)
-            sums[j][i] = grade == KERN_GRADE_I16
-                             ? _mm512_setzero_si512()
-                             : _mm512_set1_epi32(rows->start[i][2 * b + (g0 ? 1 : 0)]);
-    MATMUL_UNROLL(4)
-    for (size_t g = g0; g < g0 + n; g++) {
-        const size_t at = b * block_groups + g;
-        __m512i w[MATMUL_PANELS];
-        for (size_t j = 0; j < np; j++)
-            w[j] = _mm512_load_si512(u[j].w + at * 64);
-        MATMUL_UNROLL(8)
-        for (size_t i = 0; i < nr; i++) {
-            int32_t group;
-            memcpy(&group, rows->q[i] + at * 4, sizeof group);
-            const __m512i x = _mm512_set1_epi32(group);
-            for (size_t j = 0; j < np; j++)
-                sums[j][i] = grade == KERN_GRADE_I16 ? _mm512_dpwssd_epi32(sums[j][i], w[j], x)
-                                                     : _mm512_dpbusd_epi32(sums[j][i], w[j], x);
-        }
-    }
-}
-
-/* The accumulators of a tile stay in registers through a chunk where they fit beside the sums; a
- * full tile reads and writes them once a block. */
-INLINE bool held(size_t np, size_t nr)
-{
-    return np * nr <= 8;
-}
-
-typedef struct {
-    __m512 v[MATMUL_PANELS][TILE];
-} tile_acc;
-
-INLINE __m512 get_acc(const tile_acc *acc, const matmul_panel *u, size_t np, const int_rows *rows,
-                      size_t nr, size_t j, size_t i)
-{
-    return held(np, nr) ? acc->v[j][i] : _mm512_load_ps(u[j].acc[rows->first + i]);
-}
-
-INLINE void put_acc(tile_acc *acc, matmul_panel *u, size_t np, const int_rows *rows, size_t nr,
-                    size_t j, size_t i, __m512 v)
-{
-    if (held(np, nr))
-        acc->v[j][i] = v;
-    else
-        _mm512_store_ps(u[j].acc[rows->first + i], v);
-}
-
-INLINE void tile_whole(tile_acc *acc, matmul_panel *u, size_t np, const int_rows *rows, size_t nr,
-                       size_t b, tile_kind kind)
-{
-    __m512i sums[MATMUL_PANELS][TILE];
-    dot_groups(sums, u, np, rows, nr, b, 0, kind.grade == KERN_GRADE_I16 ? 16 : 8, kind.grade);
-    for (size_t j = 0; j < np; j++) {
-        const __m512 d = _mm512_load_ps(u[j].d[b][0]), m = _mm512_load_ps(u[j].m[b]);
-        MATMUL_UNROLL(8)
-        for (size_t i = 0; i < nr; i++) {
-            const __m512 dx = _mm512_mul_ps(d, _mm512_set1_ps(rows->scale[i][b]));
-            __m512 v = _mm512_fmadd_ps(dx, _mm512_cvtepi32_ps(sums[j][i]),
-                                       get_acc(acc, u, np, rows, nr, j, i));
-            if (kind.shape == TILE_MINIMUM)
-                v = _mm512_fmadd_ps(m, _mm512_set1_ps(rows->sum_scaled[i][b]), v);
-            put_acc(acc, u, np, rows, nr, j, i, v);
-        }
-    }
-}
-
-INLINE void tile_halves(tile_acc *acc, matmul_panel *u, size_t np, const int_rows *rows, size_t nr,
-                        size_t b, tile_kind kind)
-{
-    const size_t n = kind.grade == KERN_GRADE_I16 ? 8 : 4;
-    __m512i sums[MATMUL_PANELS][TILE];
-    __m512 t[MATMUL_PANELS][TILE];
-    dot_groups(sums, u, np, rows, nr, b, 0, n, kind.grade);
-    for (size_t j = 0; j < np; j++)
-        for (size_t i = 0; i < nr; i++)
-            t[j][i] = _mm512_mul_ps(_mm512_load_ps(u[j].d[b][0]), _mm512_cvtepi32_ps(sums[j][i]));
-    dot_groups(sums, u, np, rows, nr, b, n, n, kind.grade);
-    for (size_t j = 0; j < np; j++) {
-        const __m512 d = _mm512_load_ps(u[j].d[b][1]);
-        MATMUL_UNROLL(8)
-        for (size_t i = 0; i < nr; i++) {
-            const __m512 both = _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(sums[j][i]), t[j][i]);
-            const __m512 x = _mm512_set1_ps(rows->scale[i][b]);
-            __m512 v = _mm512_fmadd_ps(both, x, get_acc(acc, u, np, rows, nr, j, i));
-            if (kind.shape == TILE_SUB16_MINIMUM) {
-                const float *xs = rows->half_scaled[i] + 2 * b;
-                v = _mm512_fmadd_ps(_mm512_load_ps(u[j].m[b]), _mm512_set1_ps(xs[0]), v);
-                v = _mm512_fmadd_ps(_mm512_load_ps(u[j].m1[b]), _mm512_set1_ps(xs[1]), v);
-            }
-            put_acc(acc, u, np, rows, nr, j, i, v);
-        }
-    }
-}
-
-INLINE void tile_blocks(matmul_panel *u, size_t np, const int_rows *rows, size_t nr,
-                        size_t n_blocks, tile_kind kind)
-{
-    tile_acc acc;
-    if (held(np, nr))
-        for (size_t j = 0; j < np; j++)
-            for (size_t i = 0; i < nr; i++)
-                acc.v[j][i] = _mm512_load_ps(u[j].acc[rows->first + i]);
-    for (size_t b = 0; b < n_blocks; b++) {
-        if (halves(kind.shape))
-            tile_halves(&acc, u, np, rows, nr, b, kind);
-        else
-            tile_whole(&acc, u, np, rows, nr, b, kind);
-    }
-    if (held(np, nr))
-        for (size_t j = 0; j < np; j++)
-            for (size_t i = 0; i < nr; i++)
-                _mm512_store_ps(u[j].acc[rows->first + i], acc.v[j][i]);
-}
-
-/* The sums of a chunk's halves (n_blocks of two, at most one register), scaled by -bias. */
-INLINE void start_sums(int32_t start[MATMUL_BLOCKS * 2], const int32_t *sum, size_t n_blocks,
-                       int bias, tile_kind kind)
-{
-    const __mmask16 m = (__mmask16)((1u << 2 * n_blocks) - 1u);
-    __m512i v = _mm512_maskz_loadu_epi32(m, sum);
-    if (!halves(kind.shape)) v = _mm512_add_epi32(v, _mm512_shuffle_epi32(v, _MM_PERM_CDAB));
-    _mm512_store_si512(start, _mm512_mullo_epi32(v, _mm512_set1_epi32(-bias)));
-}
-
-/* X times the sums of a chunk's halves. */
-INLINE void scale_halves(float xs[MATMUL_BLOCKS * 2], const int32_t *sum, const float *scale,
-                         size_t n_blocks)
-{
-    const __mmask16 m = (__mmask16)((1u << 2 * n_blocks) - 1u);
-    const __m256 x = _mm256_maskz_loadu_ps((__mmask8)((1u << n_blocks) - 1u), scale);
-    const __m512i twice = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
-    const __m512 both = _mm512_permutexvar_ps(twice, _mm512_castps256_ps512(x));
-    _mm512_store_ps(xs, _mm512_mul_ps(both, _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(m, sum))));
-}
-
-/* Tokens t .. t + nr - 1, the first of which owns accumulator row `first`. */
-INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, size_t k0, size_t n,
-                    int bias, tile_kind kind)
-{
-    for (size_t i = 0; i < nr; i++) {
-        const size_t block = (t + i) * a->n_blocks + k0 / KERN_BLOCK;
-        rows->scale[i] = a->scale + block;
-        rows->sum_scaled[i] = a->sum_scaled + block;
-        rows->q[i] = kind.grade == KERN_GRADE_I16 ? (const uint8_t *)(a->q16 + block * KERN_BLOCK)
-                                                  : (const uint8_t *)(a->q8 + block * KERN_BLOCK);
-        if (kind.grade == KERN_GRADE_I8)
-            start_sums(rows->start[i], a->sum + 2 * block, n / KERN_BLOCK, bias, kind);
-        if (kind.shape == TILE_SUB16_MINIMUM)
-            scale_halves(rows->half_scaled[i], a->sum + 2 * block, rows->scale[i], n / KERN_BLOCK);
-    }
-}
+/* ---- Integer tiles ---------------------------------------------------------------------------
+ */
 
 /* How many tokens the next tile takes of those left: the sizes that are compiled. */
 INLINE size_t tile_tokens(size_t left)
@@ -336,7 +151,7 @@ INLINE void tile_panels(matmul_panel *u, size_t np, const kern_acts *a, size_t t
     static void name(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,              \
                      size_t n_tokens, size_t k0, size_t n)                                         \
     {                                                                                              \
-        const tile_kind kind = {__VA_ARGS__};                                                      \
+        const tile_kind kind = {__VA_ARGS__, false, QUANT_F32};                                    \
         if (n_panels == 2)                                                                         \
             tile_panels(u, 2, a, t0, n_tokens, k0, n, kind);                                       \
         else                                                                                       \
@@ -428,5 +243,8 @@ static const matmul_path paths[][QUANT_COUNT] = {
 void kern_matmul_avx512vnni(const kern_matrix *w, size_t p0, size_t p1, const kern_acts *a,
                             size_t t0, size_t t1, float *y, size_t ldy, void *scratch)
 {
-    matmul_run(paths[a->grade][w->type], w, p0, p1, a, t0, t1, y, ldy, scratch);
+    matmul_path path = paths[a->grade][w->type];
+    path.direct = kern_direct_avx512vnni(a->grade, w->type);
+    path.direct_tokens = path.direct ? DIRECT_TOKENS : 0;
+    matmul_run(path, w, p0, p1, a, t0, t1, y, ldy, scratch);
 }
