@@ -15,6 +15,9 @@
 #include "harness/base/log.h"
 #include "harness/stopwatch.h"
 
+/* A client that is refused still gets to send so many times max_body: one that is cut off in the
+ * middle of its body often does not read why. */
+enum { DROP_FACTOR = 16 };
 enum { PIECE = 1 << 15, METHOD_MAX = 12, PATH_LEN = 128, IDLE_SECONDS = 60 };
 
 typedef struct client client;
@@ -39,7 +42,8 @@ struct serve_exchange {
     double begun;
     char method[METHOD_MAX], path[PATH_LEN];
     strbuf in, out;
-    size_t n_taken; /* bytes of out */
+    size_t n_dropped; /* bytes of a body that nobody wants */
+    size_t n_taken;   /* bytes of out */
     serve_answer_head head;
 };
 
@@ -277,19 +281,25 @@ static serve_exchange *create_exchange(serve_http *h, struct MHD_Connection *con
     return x;
 }
 
-static void take_body(serve_exchange *x, const char *data, size_t n)
+/* False: it goes on for too long. */
+static bool take_body(serve_exchange *x, const char *data, size_t n)
 {
-    if (!x->too_big) strbuf_put(&x->in, data, n);
-    if (!x->in.failed) return;
-    x->too_big = true;
-    strbuf_free(&x->in);
+    if (x->state == READING && !x->too_big) strbuf_put(&x->in, data, n);
+    if (x->in.failed) {
+        x->too_big = true;
+        strbuf_free(&x->in);
+    }
+    x->n_dropped += n;
+    return x->n_dropped / DROP_FACTOR <= x->h->opt.max_body;
 }
 
-/* A length that is announced is judged before a byte of the body is read. */
-static void judge_length(serve_exchange *x)
+/* By the head alone. True: the client waits for our word, or the body is not worth reading. */
+static bool judge_length(serve_exchange *x)
 {
     const char *text = serve_exchange_header(x, "Content-Length");
-    if (text && strtoull(text, NULL, 10) > x->h->opt.max_body) x->too_big = true;
+    const unsigned long long n = text ? strtoull(text, NULL, 10) : 0;
+    x->too_big = n > x->h->opt.max_body;
+    return n / DROP_FACTOR > x->h->opt.max_body || serve_exchange_header(x, "Expect");
 }
 
 static enum MHD_Result answer_or_sleep(serve_exchange *x)
@@ -310,18 +320,18 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const 
 {
     serve_http *h = ctx;
     serve_exchange *x = *of_conn;
+    const size_t n_data = *n;
     (void)version;
     if (!x) {
         x = *of_conn = create_exchange(h, conn, url, method);
         if (!x) return MHD_NO;
-        judge_length(x);
+        const bool at_once = judge_length(x);
         h->opt.head(h->opt.ctx, x);
-        return answer_or_sleep(x);
+        return at_once ? answer_or_sleep(x) : MHD_YES;
     }
-    if (*n > 0) {
-        take_body(x, data, *n);
+    if (n_data > 0) {
         *n = 0;
-        return MHD_YES;
+        return take_body(x, data, n_data) ? MHD_YES : MHD_NO;
     }
     if (x->state == READING) {
         lock(h);
@@ -405,7 +415,9 @@ void serve_http_sweep(serve_http *h)
 
 static waage_status listen_at(serve_http *h, const struct addrinfo *at, waage_err *err)
 {
-    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    /* poll: with epoll, edges make version 0.9.75 miss the end of a client that sends half a
+     * request and goes, all in one */
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     if (at->ai_family == AF_INET6) flags |= MHD_USE_IPv6;
     errno = 0;
     h->daemon = MHD_start_daemon(

@@ -7,6 +7,7 @@
 #include "check.h"
 #include "harness/serve.h"
 #include "harness/serve_answer.h"
+#include "harness/stopwatch.h"
 
 int test_serve(void);
 
@@ -446,6 +447,38 @@ static void test_key_and_limits(void **state)
     free(big);
 }
 
+/* More clients than there may be connections send half of a request and go: nothing of them stays.
+ * A client that sends too much still reads why it was refused. */
+static void test_half_and_big(void **state)
+{
+    enum { N_HALF = 150, BIG = 60000 };
+    running x;
+    char *got = malloc(REPLY_CAP), *big = calloc(1, BIG + 1);
+    const double begun = stopwatch_now();
+    (void)state;
+    start(&x, &usual);
+    for (size_t i = 0; i < N_HALF; i++) {
+        const int fd = connect_to(serve_port(x.s));
+        assert_true(fd >= 0);
+        assert_true(send(fd, "POST /v1/completions HTTP/1.1\r\nHo", 20 + i % 15, MSG_NOSIGNAL) > 0);
+        close(fd);
+    }
+    assert_int_equal(ask(serve_port(x.s), completions, "{\"prompt\": \"a\"}", "", got), 200);
+    memset(big, ' ', BIG);
+    const int fd = connect_to(serve_port(x.s));
+    const char head[] = "POST /v1/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                        "Content-Length: 60000\r\n\r\n";
+    assert_true(send(fd, head, strlen(head), MSG_NOSIGNAL) > 0);
+    assert_int_equal(send(fd, big, BIG, MSG_NOSIGNAL), BIG);
+    assert_true(recv(fd, got, REPLY_CAP - 1, 0) > 12);
+    assert_memory_equal(got, "HTTP/1.1 413", 12);
+    close(fd);
+    assert_true(stopwatch_now() - begun < 30); /* not by waiting for a timeout */
+    stop(&x);
+    free(got);
+    free(big);
+}
+
 /* Text of the first answer of a body: from behind "key": " to the closing quote. */
 static const char *text_of(char *got, const char *key)
 {
@@ -531,11 +564,11 @@ static void test_clients(void **state)
 int test_serve(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bodies),    cmocka_unit_test(test_deep_and_long),
-        cmocka_unit_test(test_meaning),   cmocka_unit_test(test_prompt_scores),
-        cmocka_unit_test(test_bad_ids),   cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_endpoints), cmocka_unit_test(test_key_and_limits),
-        cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_bodies),       cmocka_unit_test(test_deep_and_long),
+        cmocka_unit_test(test_meaning),      cmocka_unit_test(test_prompt_scores),
+        cmocka_unit_test(test_bad_ids),      cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_endpoints),    cmocka_unit_test(test_key_and_limits),
+        cmocka_unit_test(test_half_and_big), cmocka_unit_test(test_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
