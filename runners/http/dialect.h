@@ -34,9 +34,9 @@ struct dialect {
 const dialect *dialect_find(const endpoint *e, const request *rq, const char **why);
 /* URL of a dialect at an endpoint; NULL: no memory. */
 const char *dialect_url(const dialect *d, const endpoint *e, arena *a);
-/* Completions that score: the prompt and one choice, and the log-probabilities of all its tokens.
- */
-value *dialect_build_score(const endpoint *e, const char *text, arena *a);
+/* Completions that score: the prompt and one choice, and the log-probabilities of all its tokens,
+ * by an echo of the prompt or, without one, by `prompt_logprobs`. */
+value *dialect_build_score(const endpoint *e, const char *text, bool echo, arena *a);
 /* Which field does this name (of a parameter, or a sentence that quotes one) stand for?
  * FIELD_COUNT: none that can be left out. */
 dialect_field dialect_find_field(const char *text);

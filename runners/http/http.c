@@ -159,9 +159,10 @@ static waage_status http_render(runner *base, const request *rq, strbuf *out, si
     arena a = ARENA_EMPTY;
     *n_tokens = 0;
     const dialect *d = dialect_find(&h->e, rq, &why);
-    value *body = !d                           ? NULL
-                  : rq->kind == REQUEST_LOGLIK ? dialect_build_score(&h->e, rq->prompt, &a)
-                                               : d->build(&h->e, rq, h->without, &a);
+    value *body = !d ? NULL
+                  : rq->kind == REQUEST_LOGLIK
+                      ? dialect_build_score(&h->e, rq->prompt, !h->no_echo, &a)
+                      : d->build(&h->e, rq, h->without, &a);
     waage_status st = WAAGE_OK;
     if (!d)
         st = waage_err_set(err, WAAGE_EUNSUPPORTED, "%s", why);

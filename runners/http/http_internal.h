@@ -16,6 +16,7 @@ typedef struct {
     bool inspect_only;
     unsigned without;      /* fields that the server refused */
     bool has_scored;       /* log-likelihoods have worked here */
+    bool no_echo;          /* they did not come by `echo`: prompt_logprobs is tried */
     const char *no_scores; /* why log-likelihoods do not work here, once that is known */
 } http;
 

@@ -27,6 +27,7 @@ struct job {
     const dialect *d;
     arena mem;
     size_t step; /* loglik: the choice under way */
+    bool echo;   /* loglik: asked for by echo */
     unsigned n_failed, n_waited;
     double begun, due; /* due: when it may be sent again */
     bool running;
@@ -104,7 +105,8 @@ static value *build_body(const loop *l, job *j)
     if (rq->kind == REQUEST_GENERATE) return j->d->build(&l->h->e, rq, l->h->without, &j->mem);
     const char *text =
         arena_printf(&j->mem, "%s%s", rq->prompt ? rq->prompt : "", rq->choice[j->step]);
-    return text ? dialect_build_score(&l->h->e, text, &j->mem) : NULL;
+    j->echo = !l->h->no_echo;
+    return text ? dialect_build_score(&l->h->e, text, j->echo, &j->mem) : NULL;
 }
 
 static waage_status job_send(loop *l, job *j)
@@ -282,6 +284,25 @@ static waage_status take_answer(loop *l, job *j, const value *body)
     return deliver(l, j, &rp);
 }
 
+/* Send it again later. */
+static void put_off(loop *l, job *j, double pause)
+{
+    j->due = transport_now() + pause;
+    l->n_waiting++;
+    l->n_repeated++;
+}
+
+/* The probe: an echo that does not come is asked for as prompt_logprobs, unless other echoes came.
+ * true: this job was sent again so. */
+static bool try_without_echo(loop *l, job *j)
+{
+    http *h = l->h;
+    if (j->step > 0 || !j->echo || (h->has_scored && !h->no_echo)) return false;
+    h->no_echo = true;
+    put_off(l, j, 0);
+    return true;
+}
+
 static waage_status take_score(loop *l, job *j, const value *body)
 {
     const request *rq = j->rq;
@@ -291,17 +312,21 @@ static waage_status take_score(loop *l, job *j, const value *body)
     if (!text || !j->scores) return waage_err_nomem(l->err);
     reply rp = {0};
     WAAGE_TRY(body_read(&rp, body, &j->mem, l->err));
+    if (!(j->echo ? score_read : score_read_prompt)(&j->scores[j->step], body, text, strlen(prompt),
+                                                    &why, &j->mem)) {
+        note_waste(l, j, body);
+        if (try_without_echo(l, j)) return WAAGE_OK;
+        /* What the first request finds holds for all. Once scores have come, a failure is the
+         * item's own: an empty prompt, say, whose first token has no probability. */
+        if (j->step == 0 && !l->h->has_scored) l->h->no_scores = why;
+        return deliver_failure(l, j, FINISH_UNSUPPORTED, why);
+    }
     j->n_prompt += rp.prompt_tokens;
     j->n_cached += rp.cached_tokens;
     j->n_completion += rp.completion_tokens;
     j->has_cost = rp.has_cost;
     j->cost += rp.cost;
-    if (!score_read(&j->scores[j->step], body, text, strlen(prompt), &why, &j->mem)) {
-        /* The probe: one request decides for all. Later a failure is the item's own: an empty
-         * prompt, say, whose first token has no probability. */
-        if (j->step == 0 && !l->h->has_scored) l->h->no_scores = why;
-        return deliver_failure(l, j, FINISH_UNSUPPORTED, why);
-    }
+    if (!l->h->has_scored) l->h->no_echo = !j->echo;
     l->h->has_scored = true;
     if (++j->step < rq->n_choices) {
         j->due = 0;
@@ -316,14 +341,6 @@ static waage_status take_score(loop *l, job *j, const value *body)
     rp.n_choices = rq->n_choices;
     put_sums(&rp, j);
     return deliver(l, j, &rp);
-}
-
-/* Send it again later. */
-static void put_off(loop *l, job *j, double pause)
-{
-    j->due = transport_now() + pause;
-    l->n_waiting++;
-    l->n_repeated++;
 }
 
 /* A server that has not answered anyone for too long ends the run; its items stay undone. */
@@ -442,7 +459,9 @@ static waage_status handle(loop *l, job *j)
         return handle_failure(l, j, &f);
     case FAULT_FIELD:
         return handle_field(l, j, &f);
-    case FAULT_ERROR:
+    case FAULT_ERROR: /* some servers refuse echo itself */
+        if (j->rq->kind == REQUEST_LOGLIK && c->status == 400 && try_without_echo(l, j))
+            return WAAGE_OK;
         return deliver_failure(l, j, FINISH_ERROR, f.why);
     case FAULT_FILTER:
         return deliver_failure(l, j, FINISH_FILTER, f.why);

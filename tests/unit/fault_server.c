@@ -91,23 +91,68 @@ static long last_sum(const char *body)
     return sum;
 }
 
-/* Completions with echo: every word with its blank is a token; a longer word is less likely,
- * and so is one whose last letter is far down the alphabet. */
-static void put_echo(char *out, size_t size, const char *body)
+/* The prompt of a body, and its length. */
+static size_t read_prompt(char *prompt, size_t size, const char *body)
 {
-    char prompt[4096] = "", tokens[8192] = "", probs[8192] = "", offsets[8192] = "",
-         tops[8192] = "";
     const char *at = strstr(body, "\"prompt\": \"");
     size_t n = 0;
-    for (at = at ? at + 11 : ""; *at && *at != '"' && n + 1 < sizeof prompt; at++)
+    for (at = at ? at + 11 : ""; *at && *at != '"' && n + 1 < size; at++)
         if (*at == '\\' && at[1] == 'n')
             prompt[n++] = '\n', at++;
         else
             prompt[n++] = *at;
+    return n;
+}
+
+/* Every word with its blank is a token. */
+static size_t token_end(const char *prompt, size_t n, size_t start)
+{
+    size_t end = start + 1;
+    while (end < n && prompt[end] != ' ')
+        end++;
+    return end;
+}
+
+/* A longer word is less likely, and so is one whose last letter is far down the alphabet. */
+static double token_logprob(const char *prompt, size_t start, size_t end)
+{
+    return -0.25 * (double)(end - start) - 0.01 * (double)(prompt[end - 1] & 31);
+}
+
+/* As vLLM gives them: the prompt's own token and the likeliest. The first one has none; a word that
+ * begins with a letter of several bytes is cut behind the first of them, as byte-level tokens are.
+ */
+static void put_prompt_logprobs(char *out, size_t size, const char *body)
+{
+    char prompt[4096] = "", places[16384] = "null";
+    const size_t n = read_prompt(prompt, sizeof prompt, body);
+    for (size_t i = token_end(prompt, n, 0), end; i < n; i = end) {
+        end = token_end(prompt, n, i);
+        const double p = token_logprob(prompt, i, end);
+        const bool cut = i + 1 < end && (unsigned char)prompt[i + 1] >= 0xc0;
+        char whole[256];
+        snprintf(whole, sizeof whole, "%.*s", (int)(end - i), prompt + i);
+        for (size_t part = 0; part < (cut ? 2 : 1); part++)
+            sprintf(places + strlen(places),
+                    ", {\"%zu\": {\"logprob\": %.3f, \"rank\": %d, \"decoded_token\": \"%s\"}, "
+                    "\"1\": {\"logprob\": -0.01, \"rank\": 1, \"decoded_token\": \" x\"}}",
+                    100 + i + part, cut ? p / 2 : p, 2 + (int)part, cut ? "\xEF\xBF\xBD" : whole);
+    }
+    snprintf(out, size,
+             "{\"object\": \"text_completion\", \"model\": \"m\", \"choices\": [{\"text\": \"!\", "
+             "\"finish_reason\": \"length\", \"prompt_logprobs\": [%s]}], \"usage\": "
+             "{\"prompt_tokens\": 9, \"completion_tokens\": 1}}",
+             places);
+}
+
+/* Completions with echo. */
+static void put_echo(char *out, size_t size, const char *body)
+{
+    char prompt[4096] = "", tokens[8192] = "", probs[8192] = "", offsets[8192] = "",
+         tops[8192] = "";
+    const size_t n = read_prompt(prompt, sizeof prompt, body);
     for (size_t i = 0; i < n;) {
-        size_t end = i + 1;
-        while (end < n && prompt[end] != ' ')
-            end++;
+        const size_t end = token_end(prompt, n, i);
         const char *comma = i ? ", " : "";
         char token[256];
         snprintf(token, sizeof token, "%.*s", (int)(end - i), prompt + i);
@@ -116,8 +161,7 @@ static void put_echo(char *out, size_t size, const char *body)
         sprintf(tokens + strlen(tokens), "%s\"%s\"", comma, token);
         sprintf(offsets + strlen(offsets), "%s%zu", comma, i);
         if (i)
-            sprintf(probs + strlen(probs), ", %.2f",
-                    -0.25 * (double)(end - i) - 0.01 * (double)(prompt[end - 1] & 31));
+            sprintf(probs + strlen(probs), ", %.2f", token_logprob(prompt, i, end));
         else
             strcat(probs, "null");
         sprintf(tops + strlen(tops), i ? ", {\"x\": -1.0}" : "null");
@@ -150,6 +194,8 @@ static void put_good(char *out, size_t size, const char *path, const char *body,
             text);
     else if (!say && strstr(path, "/completions") && strstr(body, "\"echo\": true"))
         put_echo(out, size, body);
+    else if (!say && strstr(path, "/completions") && strstr(body, "\"prompt_logprobs\": 1"))
+        put_prompt_logprobs(out, size, body);
     else if (strstr(path, "/completions"))
         snprintf(
             out, size,
@@ -320,6 +366,9 @@ static bool do_step(const exchange *x, char *step)
     if (strcmp(step, "echokey") == 0)
         return do_error(x, 401, "invalid_api_key",
                         arg ? "Incorrect key: " FAULT_SECRET_JSON : "Incorrect key: " FAULT_SECRET);
+    if (strcmp(step, "noecho") == 0)
+        return strstr(x->body, "\"echo\"") ? do_error(x, 400, "bad_request", "echo is not there")
+                                           : do_good(x, NULL);
     if (strcmp(step, "billed") == 0)
         return reply_text(x, 200, "", "{\"error\": {\"message\": \"late\"}, " FAULT_USAGE "}");
     if (strcmp(step, "broken") == 0)

@@ -11,7 +11,8 @@
  * status, with Retry-After filter  quota  long   400 content_filter, 429 insufficient_quota, 400
  * context_length_exceeded field:NAME            400 unsupported parameter where the body has
  * "NAME", else ok echokey               401 whose message quotes the key, or (echokey:json) spells
- * it in JSON's escapes billed  broken     200 with an error and with JSON that breaks off, both
+ * it in JSON's escapes noecho                400 where the body asks for an echo, else ok billed
+ * broken     200 with an error and with JSON that breaks off, both
  * with a usage that costs 1500000 prompt tokens cut  stall:MS         half an answer, then the end,
  * or silence close  garbage        no answer; bytes that are not HTTP html json  empty     200 with
  * a page, with JSON of no known shape, with nothing huge:BYTES 200 with a body of that size
