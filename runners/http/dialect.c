@@ -147,7 +147,7 @@ static bool put_limit(arena *a, value *map, const endpoint *e, const request *rq
 
 /* ---- Chat completions ---- */
 
-static bool add_message(arena *a, value *list, const char *role, const char *content)
+bool dialect_add_message(arena *a, value *list, const char *role, const char *content)
 {
     value *m = value_map(a);
     return m && dialect_put_str(a, m, "role", role) && dialect_put_str(a, m, "content", content) &&
@@ -159,8 +159,8 @@ static bool put_messages(arena *a, value *map, const request *rq)
     value *list = value_list(a);
     bool ok = list != NULL;
     for (size_t i = 0; ok && i < rq->n_messages; i++)
-        ok = add_message(a, list, rq->messages[i].role, rq->messages[i].content);
-    if (ok && rq->answer_prefix) ok = add_message(a, list, "assistant", rq->answer_prefix);
+        ok = dialect_add_message(a, list, rq->messages[i].role, rq->messages[i].content);
+    if (ok && rq->answer_prefix) ok = dialect_add_message(a, list, "assistant", rq->answer_prefix);
     return ok && value_map_set(a, map, "messages", list);
 }
 

@@ -55,6 +55,7 @@ value *dialect_build_gemini(const endpoint *e, const request *rq, unsigned witho
 /* Helpers that dialects share; each returns false when memory is out. */
 bool dialect_put_str(arena *a, value *map, const char *key, const char *text);
 bool dialect_put_int(arena *a, value *map, const char *key, int64_t n);
+bool dialect_add_message(arena *a, value *list, const char *role, const char *content);
 bool dialect_put_sampling(arena *a, value *map, const request *rq, unsigned without,
                           const char *const names[FIELD_COUNT]);
 bool dialect_put_stop(arena *a, value *map, const char *key, const request *rq, size_t most,

@@ -6,13 +6,6 @@
 /* Anthropic demands a limit; a suite that sets none gets this one. */
 enum { NO_LIMIT = 8192 };
 
-static bool put_message(arena *a, value *list, const char *role, const char *content)
-{
-    value *m = value_map(a);
-    return m && dialect_put_str(a, m, "role", role) && dialect_put_str(a, m, "content", content) &&
-           value_list_add(a, list, m);
-}
-
 /* ---- OpenAI responses ---- */
 
 value *dialect_build_responses(const endpoint *e, const request *rq, unsigned without, arena *a)
@@ -22,7 +15,7 @@ value *dialect_build_responses(const endpoint *e, const request *rq, unsigned wi
     value *map = value_map(a), *input = value_list(a);
     bool ok = map && input && dialect_put_str(a, map, "model", e->model);
     for (size_t i = 0; ok && i < rq->n_messages; i++)
-        ok = put_message(a, input, rq->messages[i].role, rq->messages[i].content);
+        ok = dialect_add_message(a, input, rq->messages[i].role, rq->messages[i].content);
     ok = ok && value_map_set(a, map, "input", input) &&
          dialect_put_sampling(a, map, rq, without, names);
     if (ok && rq->max_tokens)
@@ -62,10 +55,10 @@ static bool put_talk(arena *a, value *map, const request *rq)
             if (system.len) strbuf_puts(&system, "\n\n");
             strbuf_puts(&system, m->content);
         } else {
-            ok = put_message(a, list, m->role, m->content);
+            ok = dialect_add_message(a, list, m->role, m->content);
         }
     }
-    if (ok && rq->answer_prefix) ok = put_message(a, list, "assistant", rq->answer_prefix);
+    if (ok && rq->answer_prefix) ok = dialect_add_message(a, list, "assistant", rq->answer_prefix);
     if (ok && system.len)
         ok = !system.failed && dialect_put_str(a, map, "system", strbuf_str(&system));
     strbuf_free(&system);

@@ -356,12 +356,12 @@ waage_status endpoint_parse(endpoint *out, const char *uri, arena *a, waage_err 
     return WAAGE_OK;
 }
 
-bool endpoint_is_loopback(const endpoint *e)
+bool endpoint_is_loopback(const char *host)
 {
-    const size_t n = strcspn(e->host, ":"); /* not a name that only begins like it */
-    return has_prefix(e->host, "[::1]") ||
-           (has_prefix(e->host, "127.") && strspn(e->host, "0123456789.") == n) ||
-           (n == strlen("localhost") && strncasecmp(e->host, "localhost", n) == 0);
+    const size_t n = strcspn(host, ":/?"); /* not a name that only begins like it */
+    return has_prefix(host, "[::1]") ||
+           (has_prefix(host, "127.") && strspn(host, "0123456789.") == n) ||
+           (n == strlen("localhost") && strncasecmp(host, "localhost", n) == 0);
 }
 
 /* ---- Keys ---- */

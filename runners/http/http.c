@@ -99,7 +99,8 @@ static waage_status find_key(http *h, waage_err *err)
     h->key = arena_strdup(&h->a, key);
     h->key_header = endpoint_key_header(&h->e, key, &h->a);
     if (!h->key || !h->key_header) return waage_err_nomem(err);
-    if (strncmp(h->e.base, "http://", 7) == 0 && !endpoint_is_loopback(&h->e) && !h->inspect_only)
+    if (strncmp(h->e.base, "http://", 7) == 0 && !endpoint_is_loopback(h->e.host) &&
+        !h->inspect_only)
         log_warn("%s: the key travels without encryption (http://)", h->e.host);
     return WAAGE_OK;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include "runners/http/endpoint.h"
 
 enum { N_IDLE_MOST = 64 };
 
@@ -99,15 +100,6 @@ static size_t take_header(char *data, size_t size, size_t n, void *ctx)
 
 /* ---- Starting ---- */
 
-static bool is_loopback(const char *url)
-{
-    static const char *const hosts[] = {"127.", "localhost:", "localhost/", "[::1]"};
-    const char *host = strstr(url, "://");
-    for (size_t i = 0; host && i < sizeof hosts / sizeof *hosts; i++)
-        if (strncasecmp(host + 3, hosts[i], strlen(hosts[i])) == 0) return true;
-    return false;
-}
-
 static bool set_protocols(CURL *e)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -137,7 +129,8 @@ static bool set_options(const transport *t, CURL *e, transport_call *c)
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
     if (t->ca_file) curl_easy_setopt(e, CURLOPT_CAINFO, t->ca_file);
-    if (is_loopback(c->url)) curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+    const char *host = strstr(c->url, "://");
+    if (host && endpoint_is_loopback(host + 3)) curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
     if (c->body) {
         curl_easy_setopt(e, CURLOPT_POST, 1L);
         ok = ok && curl_easy_setopt(e, CURLOPT_POSTFIELDS, c->body) == CURLE_OK &&

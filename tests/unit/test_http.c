@@ -84,7 +84,7 @@ static void test_uris(void **state)
     for (size_t i = 0; i < COUNT_OF(near) + COUNT_OF(far); i++) {
         const bool is_near = i < COUNT_OF(near);
         assert_ok(endpoint_parse(&e, is_near ? near[i] : far[i - COUNT_OF(near)], &a, &err), err);
-        assert_true(endpoint_is_loopback(&e) == is_near);
+        assert_true(endpoint_is_loopback(e.host) == is_near);
     }
     assert_false(endpoint_accepts("model.gguf"));
     assert_false(endpoint_accepts("replay:x"));
