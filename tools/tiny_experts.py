@@ -65,12 +65,15 @@ class Model:
         w.add_context_length(CTX)
         self.keys(w)
         Bpe().write(w)
-        for name, (raw, qtype) in self.w.raw.items():
+        for name, (raw, qtype) in self.tensors().items():
             w.add_tensor(name, raw, raw_dtype=qtype)
         w.write_header_to_file()
         w.write_kv_data_to_file()
         w.write_tensors_to_file()
         w.close()
+
+    def tensors(self):
+        return self.w.raw
 
     def add(self, w, **numbers):
         """Keys below the architecture's name; dots are written as two underscores."""
@@ -285,6 +288,21 @@ class Qwen3Moe(Model):
         return top_gap(softmax(logits), self.U)
 
 
+class Qwen3MoeFused(Qwen3Moe):
+    """The same model with each expert's gate and up rows in one tensor, as newer files have them."""
+    name = "qwen3moe-fused"
+
+    def tensors(self):
+        out = {}
+        for name, (raw, t) in self.w.raw.items():
+            if "ffn_gate_exps" in name:
+                up = self.w.raw[name.replace("gate", "up")][0]
+                out[name.replace("gate", "gate_up")] = np.concatenate([raw, up], 1), t
+            elif "ffn_up_exps" not in name:
+                out[name] = raw, t
+        return out
+
+
 # ---- deepseek2: latent attention, shared and routed experts, leading dense layers ---------------------
 
 class DeepSeek(Model):
@@ -444,7 +462,7 @@ class DeepSeekV3(DeepSeek):
         return self.group_gap(choice, lambda g: (-np.sort(-g, -1))[..., :2].sum(-1))
 
 
-KINDS = [GptOss, Qwen3Moe, DeepSeekV2, DeepSeekV2Lite, DeepSeekV3]
+KINDS = [GptOss, Qwen3Moe, Qwen3MoeFused, DeepSeekV2, DeepSeekV2Lite, DeepSeekV3]
 
 
 # ---- golden logits --------------------------------------------------------------------------------------

@@ -19,9 +19,9 @@ static const arch_tensor tensors[] = {
     NORM("post_attention_norm", LAYER_FFN_NORM, DIM_EMBD), /* in spite of its name */
     MATRIX("ffn_gate_inp", LAYER_ROUTER, DIM_EMBD, DIM_EXPERTS),
     BIAS("ffn_gate_inp", LAYER_ROUTER, DIM_EXPERTS),
-    STACK("ffn_gate_exps", LAYER_GATE_EXPS, DIM_EMBD, DIM_FF_EXPERT, DIM_EXPERTS),
+    EXPERTS_GATE_IN(NULL),
     STACK_BIAS("ffn_gate_exps", LAYER_GATE_EXPS, DIM_FF_EXPERT, DIM_EXPERTS),
-    STACK("ffn_up_exps", LAYER_UP_EXPS, DIM_EMBD, DIM_FF_EXPERT, DIM_EXPERTS),
+    EXPERTS_UP_IN(NULL),
     STACK_BIAS("ffn_up_exps", LAYER_UP_EXPS, DIM_FF_EXPERT, DIM_EXPERTS),
     STACK("ffn_down_exps", LAYER_DOWN_EXPS, DIM_FF_EXPERT, DIM_EMBD, DIM_EXPERTS),
     STACK_BIAS("ffn_down_exps", LAYER_DOWN_EXPS, DIM_EMBD, DIM_EXPERTS),

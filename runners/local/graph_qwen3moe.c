@@ -14,8 +14,8 @@ static const arch_tensor tensors[] = {
     MATRIX("attn_output", LAYER_OUT, DIM_Q, DIM_EMBD),
     NORM("ffn_norm", LAYER_FFN_NORM, DIM_EMBD),
     MATRIX("ffn_gate_inp", LAYER_ROUTER, DIM_EMBD, DIM_EXPERTS),
-    STACK("ffn_gate_exps", LAYER_GATE_EXPS, DIM_EMBD, DIM_FF_EXPERT, DIM_EXPERTS),
-    STACK("ffn_up_exps", LAYER_UP_EXPS, DIM_EMBD, DIM_FF_EXPERT, DIM_EXPERTS),
+    EXPERTS_GATE_IN(NULL),
+    EXPERTS_UP_IN(NULL),
     STACK("ffn_down_exps", LAYER_DOWN_EXPS, DIM_FF_EXPERT, DIM_EMBD, DIM_EXPERTS),
     TABLE_END,
 };

@@ -81,6 +81,16 @@ void graph_prenorm(struct step *s);
     {                                                                                              \
         .name = tensor, .kind = TENSOR_VECTOR, .slot = to, .in = n, .in_layer = layers             \
     }
+/* Half of the rows of every expert: in a tensor of its own, or in ffn_gate_up_exps, where each
+ * expert has its gate's rows and then those of up. `start`: DIM_ZERO or the width of the gate. */
+#define EXPERTS_HALF_IN(layers, tensor, to, start)                                                 \
+    {                                                                                              \
+        .name = tensor ".weight", .fused = "ffn_gate_up_exps.weight", .kind = TENSOR_STACK,        \
+        .slot = to, .in = DIM_EMBD, .out = DIM_FF_EXPERT, .depth = DIM_EXPERTS,                    \
+        .whole = DIM_FF_EXPERT_TWICE, .from = start, .in_layer = layers                            \
+    }
+#define EXPERTS_GATE_IN(layers) EXPERTS_HALF_IN(layers, "ffn_gate_exps", LAYER_GATE_EXPS, DIM_ZERO)
+#define EXPERTS_UP_IN(layers) EXPERTS_HALF_IN(layers, "ffn_up_exps", LAYER_UP_EXPS, DIM_FF_EXPERT)
 #define STACK_IN(layers, tensor, to, n_in, n_out, n)                                               \
     {                                                                                              \
         .name = tensor ".weight", .kind = TENSOR_STACK, .slot = to, .in = n_in, .out = n_out,      \

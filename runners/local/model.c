@@ -61,6 +61,7 @@ size_t model_dim_size(const model_params *p, size_t layer, model_dim d)
                                      [DIM_HEADS] = p->n_heads,
                                      [DIM_EXPERTS] = p->n_experts,
                                      [DIM_FF_EXPERT] = p->n_ff_expert,
+                                     [DIM_FF_EXPERT_TWICE] = 2 * p->n_ff_expert,
                                      [DIM_FF_SHARED] = p->n_ff_shared,
                                      [DIM_Q_RANK] = p->latent.q_rank,
                                      [DIM_KV_RANK] = p->latent.kv_rank,
@@ -189,8 +190,9 @@ static waage_status bind_matrix(loader *ld, kern_matrix *to, matrix_use use, con
     return add_matrix(ld, to, use, &t, 0, out, err);
 }
 
+/* Of each of want.depth matrices the rows from.., n_rows of them. */
 static waage_status bind_stack(loader *ld, kern_matrix **to, layer_stack slot, const char *name,
-                               shape want, waage_err *err)
+                               shape want, size_t from, size_t n_rows, waage_err *err)
 {
     const bool of_heads = slot == LAYER_K_B || slot == LAYER_V_B;
     const matrix_use use = of_heads ? USE_EVERY_STEP : USE_EXPERT;
@@ -205,8 +207,27 @@ static waage_status bind_stack(loader *ld, kern_matrix **to, layer_stack slot, c
     *to = arena_calloc(&ld->m->arena, want.depth, sizeof **to);
     if (!*to) return waage_err_nomem(err);
     for (size_t i = 0; i < want.depth; i++)
-        WAAGE_TRY(add_matrix(ld, *to + i, use, &t, i * want.out, want.out, err));
+        WAAGE_TRY(add_matrix(ld, *to + i, use, &t, i * want.out + from, n_rows, err));
     return WAAGE_OK;
+}
+
+static waage_status bind_stack_row(loader *ld, size_t layer, const arch_tensor *a, const char *name,
+                                   waage_err *err)
+{
+    const model_params *p = &ld->m->p;
+    kern_matrix **to = &ld->m->layers[layer].stack[a->slot];
+    const layer_stack slot = (layer_stack)a->slot;
+    const size_t in = model_dim_size(p, layer, a->in), out = model_dim_size(p, layer, a->out);
+    const size_t depth = model_dim_size(p, layer, a->depth);
+    char fused[TENSOR_NAME_MAX];
+    if (a->fused && !has_tensor(ld, name)) {
+        (void)snprintf(fused, sizeof fused, "blk.%zu.%s", layer, a->fused);
+        if (has_tensor(ld, fused))
+            return bind_stack(ld, to, slot, fused,
+                              (shape){in, model_dim_size(p, layer, a->whole), depth},
+                              model_dim_size(p, layer, a->from), out, err);
+    }
+    return bind_stack(ld, to, slot, name, (shape){in, out, depth}, 0, out, err);
 }
 
 static waage_status bind_keys_values(loader *ld, model_layer *l, const char *name, waage_err *err)
@@ -246,8 +267,7 @@ static waage_status bind_tensor(loader *ld, size_t layer, const arch_tensor *a, 
         WAAGE_TRY(find_tensor(ld, &t, name, (shape){in, whole ? whole : out, 1}, err));
         return add_matrix(ld, &l->w[a->slot], USE_EVERY_STEP, &t, from, out, err);
     case TENSOR_STACK:
-        return bind_stack(ld, &l->stack[a->slot], (layer_stack)a->slot, name,
-                          (shape){in, out, model_dim_size(p, layer, a->depth)}, err);
+        return bind_stack_row(ld, layer, a, name, err);
     case TENSOR_KEYS_VALUES:
         return bind_keys_values(ld, l, name, err);
     case TENSOR_STACK_BIAS:

@@ -180,6 +180,7 @@ typedef enum {
     DIM_HEADS,
     DIM_EXPERTS,
     DIM_FF_EXPERT,
+    DIM_FF_EXPERT_TWICE,
     DIM_FF_SHARED,
     DIM_Q_RANK, /* latent attention: model_latent */
     DIM_KV_RANK,
@@ -209,6 +210,7 @@ typedef enum {
  * `from` where this part begins; both are left 0 for a tensor that is not fused. */
 typedef struct {
     const char *name;
+    const char *fused; /* TENSOR_STACK: where the file has no `name`, a part of this one; or NULL */
     tensor_kind kind;
     int slot; /* layer_matrix, layer_norm, layer_vector or layer_stack */
     model_dim in, out, depth;

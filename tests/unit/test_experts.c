@@ -164,6 +164,42 @@ static void test_router_not_finite(void **state)
     }
 }
 
+static void keep_row(void *ctx, size_t slice, size_t pos, const float *logits, size_t thread)
+{
+    float *rows = ctx;
+    (void)slice, (void)thread;
+    memcpy(rows + pos * 64, logits, 64 * sizeof *rows);
+}
+
+/* A file that keeps each expert's gate and up rows in one tensor is the same model. */
+static void test_fused_gate_and_up(void **state)
+{
+    static const char *const paths[] = {"tests/fixtures/tiny-qwen3moe.gguf",
+                                        "tests/fixtures/tiny-qwen3moe-fused.gguf"};
+    static const size_t weights[] = {0, 1}; /* all packed; all read from the file */
+    const int32_t tokens[] = {3, 4, 5, 6, 7};
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        float rows[2][5 * 64] = {{0}};
+        for (size_t i = 0; i < 2; i++) {
+            const engine_setup s = {.n_threads = 2, .kv_pages = 8, .weights = weights[k]};
+            engine_fixture f;
+            probe *p;
+            waage_err err = {0};
+            fixture_open(&f, paths[i], &s);
+            const forward_options fo = {
+                .m = f.m, .kern = f.kern, .threads = f.threads, .kv = f.kv, .max_tokens = 8};
+            assert_true(f.m->p.n_vocab >= 64);
+            must(probe_create(&p, &fo, f.kv, 5, &err), &err);
+            must(probe_read(p, tokens, 5, 0, keep_row, rows[i], &err), &err);
+            probe_free(p);
+            fixture_close(&f);
+        }
+        assert_true(rows[0][0] != 0);
+        assert_memory_equal(rows[0], rows[1], sizeof rows[0]);
+    }
+}
+
 int test_experts(void);
 int test_experts(void)
 {
@@ -175,6 +211,7 @@ int test_experts(void)
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_not_a_number),
         cmocka_unit_test(test_router_not_finite),
+        cmocka_unit_test(test_fused_gate_and_up),
     };
     return cmocka_run_group_tests_name("experts", tests, NULL, NULL);
 }
