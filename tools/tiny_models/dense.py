@@ -321,7 +321,11 @@ class Gemma3(Model):
         kinds = ["full_attention" if i % self.EVERY == self.EVERY - 1 else "sliding_attention"
                  for i in range(self.L)]
         return Gemma3ForCausalLM(self.config(Gemma3TextConfig, sliding_window=self.WINDOW, layer_types=kinds,
-                                             query_pre_attn_scalar=self.HD))
+                                             query_pre_attn_scalar=self.query_width()))
+
+    def query_width(self):
+        """Queries are divided by the root of this."""
+        return self.HD
 
     def patch(self, model):
         exact_angles(model)
@@ -330,17 +334,18 @@ class Gemma3(Model):
 class Gemma3Linear(Gemma3):
     """4B and larger: positions of the global layers are divided; here with a pattern of its own."""
     name, title, seed, L, FF, EVERY, WINDOW = "gemma3-linear", None, 39, 3, 128, 3, 40
+    SHARP, BRANCH = 2.0, 1.0  # gains of the query and key norms, and of those behind a half block
     records = [(201, 0, 48)]
 
     def make(self):
-        self.types = [T.Q8_0, T.F16]
         self.mat("token_embd.weight", self.n_vocab, self.D, T.Q8_0, 0.06 * np.sqrt(self.D))
         self.norm("output_norm", self.D)
         for i in range(self.L):
             b, t = f"blk.{i}.", self.types[i % 2]
-            for name, n in [("attn_norm", self.D), ("attn_q_norm", self.HD), ("attn_k_norm", self.HD),
-                            ("post_attention_norm", self.D), ("ffn_norm", self.D), ("post_ffw_norm", self.D)]:
-                self.norm(b + name, n, 2.0 if n == self.HD else 1.0)
+            for name, n, gain in [("attn_norm", self.D, 1.0), ("attn_q_norm", self.HD, self.SHARP),
+                                  ("attn_k_norm", self.HD, self.SHARP), ("post_attention_norm", self.D, self.BRANCH),
+                                  ("ffn_norm", self.D, 1.0), ("post_ffw_norm", self.D, self.BRANCH)]:
+                self.norm(b + name, n, gain)
             for x, out, k in [("attn_q", self.H * self.HD, self.D), ("attn_k", self.KV * self.HD, self.D),
                               ("attn_v", self.KV * self.HD, self.D), ("attn_output", self.D, self.H * self.HD),
                               ("ffn_gate", self.FF, self.D), ("ffn_up", self.FF, self.D),
@@ -358,4 +363,16 @@ class Gemma3Linear(Gemma3):
         return r
 
 
-KINDS = [Llama, LlamaBias, Mistral, Qwen2, Qwen3, Gpt2, Olmo2, Phi3, Phi3Long, Gemma3, Gemma3Linear]
+class Gemma3Deep(Gemma3Linear):
+    """The 27B model's form: its 62 layers say that queries are scaled by width and heads."""
+    name, seed, L, D, FF, EVERY, WINDOW = "gemma3-27b", 47, 62, 32, 32, 6, 24
+    types = [T.Q4_0, T.Q4_0]
+    SHARP, BRANCH = 1.0, 0.15  # so deep a model doubles every rounding error, layer by layer, with more
+    records = [(100, 0, 16)]
+
+    def query_width(self):
+        return self.D // self.H
+
+
+KINDS = [Llama, LlamaBias, Mistral, Qwen2, Qwen3, Gpt2, Olmo2, Phi3, Phi3Long, Gemma3, Gemma3Linear,
+         Gemma3Deep]
