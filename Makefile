@@ -10,6 +10,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 FUZZ_CC ?= clang
+JOBS ?= $(shell nproc 2>/dev/null || echo 2) # tests at a time
 
 LIBS := libcjson yaml-0.1 libpcre2-8 libutf8proc sqlite3 libcrypto libcurl libmicrohttpd libzstd
 PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
@@ -24,7 +25,7 @@ OPT_asan := -O1 -DWAAGE_ARENA_DEBUG -DKERNEL_CASES_FEW -fsanitize=address,undefi
 OPT_tsan := -O1 -fsanitize=thread
 OPT_fuzz := -O1 -DWAAGE_ARENA_DEBUG -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 OPT_cov := -O0 --coverage
-OPT_clang := -O2
+OPT_clang := -O1 # for its warnings
 ifeq ($(MODE),fuzz)
 CC := $(FUZZ_CC)
 endif
@@ -37,6 +38,8 @@ KERNEL_FLAGS_tsan := -O2 -fno-sanitize=thread
 # Checks of every pointer make unrolled kernels take minutes to compile; bounds and arithmetic stay checked.
 KERNEL_FLAGS_asan := -fno-sanitize=alignment,null,pointer-overflow
 KERNEL_FLAGS_fuzz := $(KERNEL_FLAGS_asan)
+# No fuzz target multiplies.
+ISA_EXTRA_fuzz := -fno-sanitize=all
 
 ARCH := $(shell uname -m)
 ISA_SUFFIXES := avx2 avx512vnni amx neon
@@ -68,7 +71,7 @@ FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/%)
 SUITES := $(sort $(shell find tasks/suites tasks/rules -name '*.yaml' 2>/dev/null))
 FORMAT_SRC = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 
-isa_of = $(strip $(foreach s,$(ISA_SUFFIXES),$(if $(filter %_$(s).c,$(1)),$(ISA_FLAGS_$(s)))))
+isa_of = $(strip $(foreach s,$(ISA_SUFFIXES),$(if $(filter %_$(s).c,$(1)),$(ISA_FLAGS_$(s)) $(ISA_EXTRA_$(MODE)))))
 
 .PHONY: all have-deps bare-arm deps demo test check asan tsan fuzz check-layers format format-check install clean help
 .SECONDARY:
@@ -161,8 +164,8 @@ test: ## install dependencies, build, run all tests
 	@$(MAKE) --no-print-directory check
 
 check: $(O)/run_tests $(O)/waage $(O)/fault_server
-	$(O)/run_tests
-	@if [ -x tests/cli/run.sh ]; then tests/cli/run.sh $(O)/waage; fi
+	$(O)/run_tests -j $(JOBS)
+	@JOBS=$(JOBS) tests/cli/run.sh $(O)/waage
 
 demo: ## install, build, download two small models, weigh them, write a report
 	@$(MAKE) --no-print-directory deps
@@ -179,7 +182,7 @@ fuzz: ## build the fuzz targets and run each for FUZZ_SECONDS (default 20) on it
 	$(MAKE) MODE=fuzz fuzz-run
 
 fuzz-run: $(FUZZ_BIN)
-	@sh tools/fuzz.sh $(O) $${FUZZ_SECONDS:-20}
+	@sh tools/fuzz.sh $(O) $${FUZZ_SECONDS:-20} $(JOBS)
 
 check-layers: ## prove who includes whom
 	@sh tools/check_layers.sh

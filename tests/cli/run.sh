@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh - command line tests: run.sh PATH/TO/waage [CASE...]
+# run.sh - command line tests: [JOBS=N] run.sh PATH/TO/waage [CASE...], N (1) at a time
 # A case is NAME.sh, run by sh in an empty directory with
 #   $WAAGE     the program          $FIXTURES  tests/fixtures
 #   $CASES     this directory
@@ -76,13 +76,45 @@ run_case() {
     rm -rf "$work"
 }
 
-if [ $# -gt 0 ]; then
-    for case_name in "$@"; do run_case "$case_name"; done
-else
+all_cases() {
     for script in "$here"/*.sh; do
         case_name=$(basename "$script" .sh)
-        [ "$case_name" = run ] || run_case "$case_name"
+        [ "$case_name" = run ] || echo "$case_name"
     done
+}
+
+# Each of the jobs takes every JOBS-th case.
+run_jobs() {
+    i=0
+    while [ $i -lt "$JOBS" ]; do
+        mine=$(printf '%s\n' "$@" | awk -v n="$JOBS" -v i=$i 'NR % n == i')
+        # shellcheck disable=SC2086 # names of cases hold no blanks
+        [ -z "$mine" ] || JOBS=1 sh "$here/run.sh" "$WAAGE" $mine >"$top/job.$i" 2>&1 &
+        i=$((i + 1))
+    done
+    wait
+    for job in "$top"/job.*; do
+        sed '$d' "$job"
+        read -r n_passed _ n_failed _ <<EOF
+$(tail -n 1 "$job")
+EOF
+        case $n_passed$n_failed in
+        *[!0-9]* | '') # it did not come to its end
+            cat "$job"
+            failed=$((failed + 1))
+            ;;
+        *)
+            passed=$((passed + n_passed)) failed=$((failed + n_failed))
+            ;;
+        esac
+    done
+}
+
+[ $# -gt 0 ] || set -- $(all_cases)
+if [ "${JOBS:-1}" -gt 1 ] && [ $# -gt 1 ]; then
+    run_jobs "$@"
+else
+    for case_name in "$@"; do run_case "$case_name"; done
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
