@@ -197,7 +197,7 @@ static waage_status take(void *ctx, const request *rq, const reply *rp, waage_er
         memcpy(s->logprobs[i], rp->prompt_logprobs + 1, s->n_tokens[i] * sizeof(float));
         memcpy(s->top[i], rp->prompt_top + (rp->prompt_tokens - 1) * rq->n_top, sizeof s->top[i]);
         assert_true(rp->top[0].id == rp->tokens[0] && rp->top[0].logprob == rp->logprobs[0]);
-    } else {
+    } else if (rp->tokens) {
         s->n_tokens[i] = rp->n_tokens;
         memcpy(s->tokens[i], rp->tokens, rp->n_tokens * sizeof(int32_t));
     }
@@ -493,6 +493,101 @@ static const char *text_of(char *got, const char *key)
     return from;
 }
 
+enum { N_CROWD = 24 };
+static const char long_one[] = "{\"prompt\": \"y\", \"max_tokens\": 900, \"n\": 2}";
+
+/* Send the same at once from many connections; how many answers have this status? */
+static size_t crowd(running *x, int status, bool stops, const char *part)
+{
+    int fds[N_CROWD];
+    char got[1024], want[16];
+    size_t n_hits = 0;
+    snprintf(want, sizeof want, "HTTP/1.1 %d", status);
+    for (size_t i = 0; i < N_CROWD; i++) {
+        fds[i] = connect_to(serve_port(x->s));
+        assert_true(fds[i] >= 0 && send_text(fds[i], completions, long_one, ""));
+    }
+    if (stops) {
+        char *all = malloc(REPLY_CAP);
+        do { /* until something waits */
+            assert_int_equal(ask(serve_port(x->s), "GET /metrics", "", "", all), 200);
+        } while (strstr(all, "waage_running 0\n"));
+        free(all);
+        stop(x);
+    }
+    for (size_t i = 0; i < N_CROWD; i++) {
+        const ssize_t n = recv(fds[i], got, sizeof got - 1, 0);
+        got[n > 0 ? n : 0] = 0;
+        if (n > 12 && strncmp(got, want, strlen(want)) == 0 && strstr(got, part)) n_hits++;
+        close(fds[i]);
+    }
+    return n_hits;
+}
+
+/* A queue that is full says so, and when to come again; whoever waits when the grace is over is
+ * told as well. */
+static void test_crowd(void **state)
+{
+    running x;
+    serve_options o = usual;
+    (void)state;
+    o.max_waiting = 4;
+    start(&x, &o);
+    assert_true(crowd(&x, 429, false, "Retry-After: ") > 0);
+    stop(&x);
+    o.max_waiting = 400;
+    o.grace = 0;
+    start(&x, &o);
+    assert_true(crowd(&x, 503, true, "stopp") > 0);
+}
+
+/* All texts behind `key` one behind the other, as they are escaped. */
+static void join_texts(char *got, const char *key, char *out, size_t cap)
+{
+    size_t len = 0;
+    out[0] = 0;
+    for (char *at = got; (at = strstr(at, key)) != NULL;) {
+        char *next = at + strlen(key);
+        const char *s = text_of(at, key);
+        const int n = snprintf(out + len, cap - len, "%s", s);
+        assert_true(n >= 0 && len + (size_t)n < cap);
+        len += (size_t)n;
+        at = next + n + 1;
+    }
+}
+
+/* The pieces of a stream make the whole answer. */
+static void test_streams(void **state)
+{
+    static const struct {
+        const char *head, *key, *body;
+    } cases[] = {
+        {chats, "\"content\": \"",
+         "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}], \"max_tokens\": 40, "
+         "\"temperature\": 0.9, \"seed\": 3"},
+        {completions, "\"text\": \"",
+         "{\"prompt\": \"Answer\", \"max_tokens\": 40, \"temperature\": 0.9, \"seed\": 4, "
+         "\"stop\": [\"fruit\", \"on\"]"},
+    };
+    running x;
+    char *got = malloc(REPLY_CAP), body[512], whole[1024], pieces[1024];
+    (void)state;
+    start(&x, &usual);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        snprintf(body, sizeof body, "%s, \"stream\": false}", cases[i].body);
+        assert_int_equal(ask(serve_port(x.s), cases[i].head, body, "", got), 200);
+        join_texts(got, cases[i].key, whole, sizeof whole);
+        snprintf(body, sizeof body, "%s, \"stream\": true}", cases[i].body);
+        assert_int_equal(ask(serve_port(x.s), cases[i].head, body, "", got), 200);
+        assert_contains(got, "data: [DONE]");
+        join_texts(got, cases[i].key, pieces, sizeof pieces);
+        assert_string_equal(pieces, whole);
+        assert_true(strlen(whole) > 8);
+    }
+    stop(&x);
+    free(got);
+}
+
 typedef struct {
     uint16_t port;
     size_t number;
@@ -568,6 +663,7 @@ int test_serve(void)
         cmocka_unit_test(test_meaning),      cmocka_unit_test(test_prompt_scores),
         cmocka_unit_test(test_bad_ids),      cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_endpoints),    cmocka_unit_test(test_key_and_limits),
+        cmocka_unit_test(test_crowd),        cmocka_unit_test(test_streams),
         cmocka_unit_test(test_half_and_big), cmocka_unit_test(test_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
