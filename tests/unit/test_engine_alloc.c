@@ -5,6 +5,7 @@
 #include "engine_fixture.h"
 
 static _Atomic size_t n_allocations;
+static uint64_t n_drafted;
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
@@ -89,6 +90,7 @@ static void count_steps(const char *path, size_t kv_pages)
                               .kv = f.kv,
                               .n_slots = 8,
                               .chunk_tokens = 100,
+                              .draft = draft_lookup,
                               .hooks = {&n_done, on_token, on_done}};
     must(batch_create(&b, &bo, &err), &err);
     for (size_t i = 0; i < N_JOBS; i++)
@@ -98,6 +100,7 @@ static void count_steps(const char *path, size_t kv_pages)
     while (n_done < N_JOBS)
         must(batch_step(b, &err), &err);
     assert_int_equal(n_allocations, before);
+    n_drafted += batch_get_totals(b).n_drafted;
     for (size_t i = 0; i < N_JOBS; i++)
         batch_free_results(&jobs[i]);
     batch_free(b);
@@ -111,6 +114,7 @@ static void test_steps_allocate_nothing(void **state)
     count_steps("tests/fixtures/tiny-gemma3.gguf", 8);
     count_steps("tests/fixtures/tiny-dsv3.gguf", 8);   /* experts, latent attention */
     count_steps("tests/fixtures/tiny-gptoss.gguf", 8); /* experts with biases */
+    assert_true(n_drafted > 0);
 }
 
 int test_engine_alloc(void);
