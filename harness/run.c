@@ -547,6 +547,7 @@ static waage_status take_reply(void *ctx, const request *rq, const reply *rp, wa
 static void show_progress(void *ctx, uint64_t prompt_tokens, uint64_t completion_tokens)
 {
     loop *l = ctx;
+    energy_sample(l->how->power);
     progress_set_tokens(l->how->pg, prompt_tokens + completion_tokens);
     if (l->status == WAAGE_OK) l->status = commit_when_due(l, l->err);
 }

@@ -4,6 +4,7 @@
 #ifndef HARNESS_RUN_H
 #define HARNESS_RUN_H
 #include "harness/budget.h"
+#include "harness/energy.h"
 #include "harness/plan.h"
 #include "harness/progress.h"
 #include "harness/store.h"
@@ -15,6 +16,7 @@ typedef struct {
     const char *label;     /* of the model in the store */
     progress *pg;          /* may be NULL */
     budget *money;         /* shared by models; NULL: no bound */
+    energy *power;         /* sampled while the model runs; NULL: not measured */
     size_t commit_items;   /* commit after so many items ... */
     double commit_seconds; /* ... or so much time */
     uint32_t n_retries;    /* of an item whose answer was an error */

@@ -5,6 +5,7 @@
 #include "harness/base/log.h"
 #include "harness/base/regex.h"
 #include "harness/cmd.h"
+#include "harness/model_facts.h"
 #include "harness/stopwatch.h"
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +16,9 @@ typedef struct {
     arena *a;
     runner_options open_as;
     plan p;
-    store_model *models; /* (file.n_models) what inspection found */
-    budget money;        /* for models behind APIs */
+    store_model *models;    /* (file.n_models) what inspection found */
+    budget money;           /* for models behind APIs */
+    const store_data *head; /* what the directory held before this run */
 } session;
 
 /* ---- Models
@@ -32,67 +34,6 @@ static runner_options options_of(const runfile_settings *s)
                             .date = s->date,
                             .kv_memory = s->kv_memory,
                             .weights_memory = s->weights_memory};
-}
-
-/* What is published of it, by the names it goes by: of the file's metadata, of the URI. */
-static waage_status find_openness(openness *out, arena *a, const runner_info *info,
-                                  const runfile_model *m, waage_err *err)
-{
-    const bool local = strcmp(info->kind, "local") == 0;
-    const char *names[] = {value_get_str(info->meta, "model", NULL), info->name,
-                           local ? m->uri : NULL};
-    WAAGE_TRY(openness_find(out, names, sizeof names / sizeof *names, a, err));
-    if (local && out->weights && strcmp(out->weights, "closed") == 0)
-        *out = (openness){.by = NULL}; /* here they are: another model of that name */
-    openness_override(out, &m->published);
-    return WAAGE_OK;
-}
-
-/* runner_info.meta, then how it was asked and what RUN.yaml says about the model, as one line of
- * JSON. */
-static const char *meta_json(arena *a, const value *meta, const runfile_model *m,
-                             const openness *published, const char *think)
-{
-    value *all = value_map(a);
-    const char *const said[][2] = {{"openness_words", m->openness},
-                                   {"licence", m->licence},
-                                   {"cutoff", m->cutoff},
-                                   {"reasoning", think}};
-    for (size_t i = 0; meta && i < value_len(meta); i++)
-        value_map_set(a, all, meta->u.map.pairs[i].key, meta->u.map.pairs[i].val);
-    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
-        if (said[i][1]) value_map_set(a, all, said[i][0], value_str(a, said[i][1]));
-    if (published->by) value_map_set(a, all, "openness", openness_value(published, a));
-    strbuf b = STRBUF_EMPTY;
-    if (all) value_put_json(&b, all, 0);
-    const char *text = all && !b.failed ? arena_strdup(a, strbuf_str(&b)) : NULL;
-    strbuf_free(&b);
-    return text;
-}
-
-static const char *keep(arena *a, const char *s)
-{
-    return s ? arena_strdup(a, s) : NULL;
-}
-
-/* The runner's strings die with it: the copy lives in the arena. */
-static waage_status describe_model(store_model *out, arena *a, const runner_info *info,
-                                   const runfile_model *m, const char *think, waage_err *err)
-{
-    openness published;
-    WAAGE_TRY(find_openness(&published, a, info, m, err));
-    *out = (store_model){.label = keep(a, m->label ? m->label : info->name),
-                         .uri = keep(a, m->uri),
-                         .kind = keep(a, info->kind),
-                         .sha256 = keep(a, info->sha256 ? info->sha256 : ""),
-                         .can_chat = info->can_chat,
-                         .can_complete = info->can_complete,
-                         .can_loglik = info->can_loglik,
-                         .no_chat = keep(a, info->no_chat),
-                         .meta_json = meta_json(a, info->meta, m, &published, think)};
-    if (!out->label || !out->uri || !out->kind || !out->sha256 || !out->meta_json)
-        return waage_err_nomem(err);
-    return WAAGE_OK;
 }
 
 /* A bound in money needs a price; a server of one's own has none, unless its URI says 0. */
@@ -116,8 +57,8 @@ static waage_status inspect_models(session *s, waage_err *err)
     for (size_t i = 0; i < f->n_models; i++) {
         runner *r = NULL;
         WAAGE_TRY(runner_open(&r, f->models[i].uri, &look, err));
-        waage_status st = describe_model(&s->models[i], s->a, r->ops->info(r), &f->models[i],
-                                         f->settings.reasoning, err);
+        waage_status st = model_facts_describe(&s->models[i], s->a, r->ops->info(r), &f->models[i],
+                                               f->settings.reasoning, err);
         if (st == WAAGE_OK) st = check_price(s, &s->models[i], r->ops->info(r), err);
         runner_close(r);
         if (st != WAAGE_OK) return st;
@@ -261,6 +202,25 @@ static waage_status write_runfile(const session *s, store *into, bool fresh, waa
  * ------------------------------------------------------------------------------------------------
  */
 
+/* "energy:LABEL": what earlier runs in this directory took is added. */
+static waage_status put_energy(store *st, const store_data *head, const char *label, double joules,
+                               size_t n_items, waage_err *err)
+{
+    char text[96];
+    for (size_t i = 0; i < head->n_manifest; i++) {
+        double before;
+        size_t n;
+        if (strncmp(head->manifest[i].key, "energy:", 7) == 0 &&
+            strcmp(head->manifest[i].key + 7, label) == 0 &&
+            sscanf(head->manifest[i].value, "%lf J for %zu items", &before, &n) == 2) {
+            joules += before;
+            n_items += n;
+        }
+    }
+    snprintf(text, sizeof text, "%.1f J for %zu items", joules, n_items);
+    return put_for_model(st, "energy", label, text, err);
+}
+
 static waage_status put_results(store *st, const runner_info *info, const char *label,
                                 const run_result *res, waage_err *err)
 {
@@ -318,10 +278,19 @@ static waage_status run_one(session *s, store *st, progress *pg, size_t i, waage
         how.commit_items = 1; /* what is paid for is kept at once */
         how.money = &s->money;
     }
+    if (strcmp(info->kind, "local") == 0) how.power = energy_open(NULL);
     if (strcmp(info->sha256 ? info->sha256 : "", m->sha256) != 0)
         status = waage_err_set(err, WAAGE_ECONFLICT, "%s changed while the run began", m->uri);
     else
         status = run_model(&res, r, &how, err);
+    if (how.power && (status == WAAGE_OK || status == WAAGE_EFAIL) && res.n_done) {
+        waage_status put = store_begin(st, err);
+        if (put == WAAGE_OK)
+            put = put_energy(st, s->head, m->label, energy_joules(how.power), res.n_done, err);
+        if (put == WAAGE_OK) put = store_commit(st, err);
+        if (status == WAAGE_OK) status = put;
+    }
+    energy_close(how.power);
     if (status == WAAGE_OK || status == WAAGE_EFAIL) {
         log_result(m->label, &res);
         const waage_status put = put_results(st, info, m->label, &res, status ? NULL : err);
@@ -365,6 +334,7 @@ static waage_status run_in_store(session *s, store *st, waage_err *err)
     store_data head;
     WAAGE_TRY(store_read_head(st, s->a, &head, err));
     const bool fresh = head.n_models == 0;
+    s->head = &head;
     WAAGE_TRY(check_old(s, &head, err));
     WAAGE_TRY(put_frame(s, st, fresh, err));
     WAAGE_TRY(write_runfile(s, st, fresh, err));

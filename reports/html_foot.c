@@ -49,10 +49,10 @@ static void put_models(html *h)
 static void put_tasks(html *h)
 {
     const store_data *d = h->v->d;
-    html_put(h,
-             "<h3>Suites</h3><div class=\"wide\"><table><thead><tr><th scope=\"col\">task</th><th "
-             "scope=\"col\" class=\"l\">licence</th><th scope=\"col\" class=\"l\">rules</th><th "
-             "scope=\"col\" class=\"l\">hash of definition, of data</th></tr></thead><tbody>");
+    static const char *const headers[] = {"task", "<licence", "<rules",
+                                          "<hash of definition, of data", NULL};
+    html_put(h, "<h3>Suites</h3>");
+    html_open_table(h, headers);
     for (size_t i = 0; i < d->n_tasks; i++) {
         const store_task *t = &d->tasks[i];
         html_put(h, "<tr><th scope=\"row\">");
@@ -69,7 +69,7 @@ static void put_tasks(html *h)
         html_text(h, t->data_hash);
         html_put(h, "</code></td></tr>\n");
     }
-    html_put(h, "</tbody></table></div>\n");
+    html_close_table(h);
 }
 
 static void put_settings(html *h)
@@ -88,10 +88,8 @@ static void put_settings(html *h)
 
 static void put_digest_lines(html *h, const report_run *run)
 {
-    html_put(h,
-             "<div class=\"wide\"><table><thead><tr><th scope=\"col\">model</th><th scope=\"col\" "
-             "class=\"l\">suite</th><th scope=\"col\" class=\"l\">answers</th><th scope=\"col\" "
-             "class=\"l\">scores</th></tr></thead><tbody>");
+    static const char *const headers[] = {"model", "<suite", "<answers", "<scores", NULL};
+    html_open_table(h, headers);
     for (size_t i = 0; i < run->n_digests; i++) {
         const report_digest *g = &run->digests[i];
         html_put(h, "<tr><th scope=\"row\">");
@@ -103,7 +101,7 @@ static void put_digest_lines(html *h, const report_run *run)
         put_hash_cell(h, g->scores);
         html_put(h, "</tr>\n");
     }
-    html_put(h, "</tbody></table></div>\n");
+    html_close_table(h);
 }
 
 static void put_digests(html *h)

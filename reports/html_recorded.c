@@ -325,9 +325,10 @@ void html_put_hosts(html *h, const analysis_row *r)
     static const char *const gaps[] = {"model",    "<host",   "<dates",
                                        "answers",  "blocked", "traces returned",
                                        "compared", "gap",     NULL};
-    bool any = false, recorded = any_recorded(h, r) && r->focus_actor;
-    for (size_t m = 0; m < h->v->d->n_models; m++)
-        any = any || r->cells[m].n_hosts;
+    const bool recorded = any_recorded(h, r) && r->focus_actor;
+    bool any = false;
+    for (size_t m = 0; m < h->v->d->n_models; m++) /* one host for all: transcripts name it */
+        any = any || r->cells[m].n_hosts > 1 || (recorded && r->cells[m].n_hosts);
     if (!any) return;
     html_put(h, "<h4>Who served the answers, and when</h4>");
     html_open_table(h, recorded ? gaps : plain);

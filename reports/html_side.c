@@ -70,6 +70,21 @@ static void put_money_cell(html *h, const side_model *s, double by)
     html_put(h, "</td>");
 }
 
+/* Only where the machine's counters could be read. */
+static void put_energy(html *h, const side_model *side)
+{
+    bool any = false;
+    for (size_t m = 0; m < h->v->d->n_models; m++) {
+        if (side[m].joules <= 0) continue;
+        html_put(h, any ? ", " : " Energy for an item: ");
+        any = true;
+        html_model(h, m);
+        strbuf_printf(h->out, " %.3g J", side[m].joules);
+    }
+    if (any)
+        html_put(h, " (the whole processor while the model ran, with all else that ran on it).");
+}
+
 static void put_taken(html *h, const side_model *side)
 {
     static const char *const headers[] = {
@@ -109,6 +124,7 @@ static void put_taken(html *h, const side_model *side)
         }
         strbuf_free(&price);
     }
+    put_energy(h, side);
     html_put(h, "</p>\n");
 }
 

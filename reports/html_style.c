@@ -59,7 +59,7 @@ const char html_css[] =
     ".why{min-width:9rem;max-width:15rem;margin-left:auto}"
     ".tag{display:inline-block;font-size:.74rem;border:1px solid var(--line);border-radius:3px;"
     "padding:0 .35em;color:var(--dim);white-space:nowrap}"
-    ".st thead th{white-space:normal;vertical-align:bottom}"
+    ".st thead th{white-space:normal;vertical-align:bottom}.st td.l{white-space:normal}"
     ".say td{white-space:normal;font-size:.84rem;min-width:7rem}.side .wide{min-width:0}"
     ".hash{overflow-wrap:anywhere;white-space:normal}\n"
     ".bar{display:flex;height:1rem;border-radius:2px;overflow:hidden;min-width:12rem;gap:1px}"
@@ -147,6 +147,7 @@ const char html_css[] =
     ".st td:nth-child(18){--h:var(--h18)}.st td:nth-child(19){--h:var(--h19)}"
     ".st td:nth-child(20){--h:var(--h20)}"
     ".st td::before{content:var(--h)}.st td:nth-child(n+21){--h:''}"
+    "#scores.st tr{grid-template-columns:repeat(auto-fill,minmax(9rem,1fr))}"
     ".st .why{margin-left:0}.st td.hash,.say td{grid-column:1/-1}"
     "td.out{width:auto}dl{grid-template-columns:minmax(0,1fr)}dd{margin-bottom:.4rem}}"
     "@media print{.tools{display:none}body{font-size:10pt}.item{content-visibility:visible}}";

@@ -224,7 +224,8 @@ static void put_slice_table(html *h, const analysis_row *r, slice_kind kind, con
     const char **titles = arena_calloc(h->v->a, n + 1, sizeof *titles);
     if (!titles) return;
     for (size_t i = 0; i < n; i++)
-        titles[i + 1] = names[i].name;
+        titles[i + 1] =
+            kind == BY_METRIC ? names[i].name : arena_printf(h->v->a, "%s %s", word, names[i].name);
     html_begin_table(h, "class=\"st\"", titles, n + 1);
     strbuf_printf(h->out, "<thead><tr><th scope=\"col\">%s</th>", word);
     for (size_t i = 0; i < n; i++) {

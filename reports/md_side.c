@@ -65,6 +65,12 @@ static void put_taken(strbuf *out, const view *v, const side_model *side)
         strbuf_printf(out, " | %zu (%s) |\n", s->n_blocked, s->layer);
     }
     strbuf_puts(out, "\n");
+    for (size_t m = 0; m < v->d->n_models; m++) {
+        if (side[m].joules <= 0) continue;
+        strbuf_puts(out, "- Energy for an item, ");
+        escape_puts_md(out, v->models[m].label);
+        strbuf_printf(out, ": %.3g J (the whole processor)\n\n", side[m].joules);
+    }
 }
 
 static void put_protocols(strbuf *out, const view *v)

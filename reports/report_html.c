@@ -234,7 +234,8 @@ static void put_table(html *h)
     const size_t n = by_suite ? 0 : h->v->an->n_rows;
     const char **names = arena_calloc(h->v->a, n + 1, sizeof *names);
     for (size_t i = 0; names && i < n; i++)
-        names[i + 1] = h->v->rows[i].title;
+        names[i + 1] = arena_printf(h->v->a, "%s, %s", h->v->rows[i].title,
+                                    protocol_name(h->v->an->rows[i].proto));
     html_begin_table(h, by_suite ? "id=\"scores\"" : "id=\"scores\" class=\"st\"", names,
                      names ? n + 1 : 0);
     if (by_suite)

@@ -56,6 +56,7 @@ static void put_taken(json *j, const side_model *s)
         json_number(j, "median_seconds", s->median);
         json_number(j, "p95_seconds", s->p95);
     }
+    if (s->joules > 0) json_number(j, "joules_per_item", s->joules);
     json_count(j, "blocked", s->n_blocked);
     json_text(j, "filter", s->layer);
     json_close(j, '}');

@@ -1,11 +1,23 @@
 /* side.c - see side.h. */
 #include "reports/side.h"
 #include "harness/base/value.h"
+#include <stdio.h>
 #include <string.h>
 
 static bool is_kind(const view *v, size_t model, const char *kind)
 {
     return v->d->models[model].kind && strcmp(v->d->models[model].kind, kind) == 0;
+}
+
+/* "KEY:LABEL" in the manifest of the run that has it. */
+static const char *of_model(const view *v, const char *key, size_t model)
+{
+    const char *name = arena_printf(v->a, "%s:%s", key, v->d->models[model].label);
+    for (size_t i = 0; name && i < v->n_runs; i++)
+        for (size_t k = 0; k < v->runs[i].data->n_manifest; k++)
+            if (strcmp(v->runs[i].data->manifest[k].key, name) == 0)
+                return v->runs[i].data->manifest[k].value;
+    return NULL;
 }
 
 static bool is_reply(const store_response *r)
@@ -36,6 +48,16 @@ static const char *layer_of(const view *v, size_t model)
     return is_kind(v, model, "http") ? "the server" : "the host that was recorded";
 }
 
+/* "energy:LABEL" of the run's manifest: "812.5 J for 50 items". */
+static double joules_of(const view *v, size_t model)
+{
+    const char *text = of_model(v, "energy", model);
+    double joules;
+    size_t n;
+    return text && sscanf(text, "%lf J for %zu items", &joules, &n) == 2 && n ? joules / (double)n
+                                                                              : 0;
+}
+
 waage_status side_make(const side_model **out, const view *v)
 {
     side_model *all = arena_calloc(v->a, v->d->n_models, sizeof *all);
@@ -59,6 +81,7 @@ waage_status side_make(const side_model **out, const view *v)
             if (s->n_right < 0) s->n_right = 0;
             s->n_right += c->score.mean * (double)c->score.n * v->an->rows[r].n_samples;
         }
+        s->joules = joules_of(v, m);
         s->layer = layer_of(v, m);
     }
     *out = all;
@@ -83,24 +106,13 @@ static const char *template_of(const view *v, size_t model, protocol proto)
     return is_kind(v, model, "http") ? "server's template, not known" : "template not recorded";
 }
 
-/* Fields that a server refused, by the manifest of the run that asked. */
-static const char *refused_of(const view *v, size_t model)
-{
-    const char *key = arena_printf(v->a, "left out:%s", v->d->models[model].label);
-    for (size_t i = 0; key && i < v->n_runs; i++)
-        for (size_t k = 0; k < v->runs[i].data->n_manifest; k++)
-            if (strcmp(v->runs[i].data->manifest[k].key, key) == 0)
-                return v->runs[i].data->manifest[k].value;
-    return NULL;
-}
-
 static const char *sampling_of(const view *v, const store_task *t, size_t model, const value *def,
                                const char *proto)
 {
     const value *own = value_get(value_get(def, proto), "generation_kwargs");
     const double heat =
         value_get_float(own ? own : value_get(def, "generation_kwargs"), "temperature", 0);
-    const char *refused = refused_of(v, model);
+    const char *refused = of_model(v, "left out", model);
     const char *asked = heat > 0 ? arena_printf(v->a, "temperature %g, seeded", heat) : "greedy";
     if (t->is_choice) return NULL;
     if (is_kind(v, model, "replay")) return "sampling not recorded";

@@ -16,6 +16,7 @@ typedef struct {      /* one model over all suites */
     size_t n_timed;     /* replies with a time; 0: the next two say nothing */
     double median, p95; /* seconds from request to reply */
     size_t n_blocked;   /* stopped by a filter */
+    double joules;      /* of the processor for an item; 0: not measured */
     const char *layer;  /* where a filter may have been, in words */
 } side_model;
 

@@ -385,6 +385,57 @@ static waage_status note_clusters(builder *b)
     return WAAGE_OK;
 }
 
+/* --- recorded labels: described, not tested ----------------------------------------------------
+ */
+
+enum { MAX_DESCRIBED = 12 };
+
+static const analysis_contrast *focus_of(const analysis_row *r, size_t model)
+{
+    const analysis_recorded *k = r->cells[model].recorded;
+    for (size_t i = 0; k && i < k->n_contrasts; i++) {
+        const analysis_contrast *c = &k->contrasts[i];
+        if (!c->against && strcmp(c->actor, r->focus_actor) == 0 && c->recorded.n &&
+            c->recorded.n_others)
+            return c;
+    }
+    return NULL;
+}
+
+/* Models by the size of their gap on the actor that stands out. */
+static waage_status note_recorded(builder *b, size_t row)
+{
+    const view *v = b->v;
+    const analysis_row *r = &v->an->rows[row];
+    const analysis_contrast *gaps[MAX_DESCRIBED];
+    size_t models[MAX_DESCRIBED], n = 0;
+    draft d = {.n = 0};
+    for (size_t m = 0; r->focus_actor && m < v->d->n_models && n < MAX_DESCRIBED; m++) {
+        const analysis_contrast *c = focus_of(r, m);
+        size_t at = n;
+        if (!c) continue;
+        for (; at > 0 && gaps[at - 1]->recorded.diff < c->recorded.diff; at--) {
+            gaps[at] = gaps[at - 1];
+            models[at] = models[at - 1];
+        }
+        gaps[at] = c;
+        models[at] = m;
+        n++;
+    }
+    if (n == 0) return WAAGE_OK;
+    say(&d, v, "Described, not tested: by the recorded labels, answers about ");
+    say_text(&d, r->focus_actor);
+    say(&d, v, " are incomplete more often than those about the others, in points: ");
+    for (size_t i = 0; i < n; i++) {
+        d.spans[d.n++] = (verdict_span){models[i], v->models[models[i]].label};
+        say(&d, v, " %s%s", printed(v, view_put_points, gaps[i]->recorded.diff),
+            i + 1 < n ? ", " : ". ");
+    }
+    say_where(&d, b, row);
+    say(&d, v, ".");
+    return add(b, NOTES, &d);
+}
+
 static waage_status nothing_to_say(builder *b)
 {
     draft d = {.n = 0};
@@ -422,6 +473,8 @@ waage_status verdict_make(verdict *out, const view *v)
     else
         WAAGE_TRY(many_models(&b));
     if (b.n[SENTENCES] == 0) WAAGE_TRY(nothing_to_say(&b));
+    for (size_t i = 0; i < v->an->n_rows; i++)
+        WAAGE_TRY(note_recorded(&b, i));
     WAAGE_TRY(note_tests(&b));
     WAAGE_TRY(note_clusters(&b));
     WAAGE_TRY(note_states(&b));

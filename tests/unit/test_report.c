@@ -213,6 +213,7 @@ static void page_is_balanced_and_needs_no_network(void **state)
     lacks(&b, "@import");
     has(&b, "default-src 'none'");
     has(&b, "Our labels against the recorded ones");
+    has(&b, "Described, not tested: by the recorded labels, answers about ");
     strbuf_free(&b);
     end_run(f);
 }

@@ -52,6 +52,7 @@ static fixture *make_run(void)
                                 : "{\"model\": \"m\", \"effort\": \"high\"}"};
     f->d.n_models = 3;
     f->manifest[f->d.n_manifest++] = (store_setting){"left out:high", "temperature"};
+    f->manifest[f->d.n_manifest++] = (store_setting){"energy:open", "812.5 J for 50 items"};
     fix_task(f, "sums", "accuracy")->definition_json =
         "{\"generation_kwargs\": {\"temperature\": 0}, \"extract\": {\"answer\": \"letter\"}}";
     for (size_t i = 0; i < N_ITEMS; i++) {
@@ -123,12 +124,15 @@ static void both_sides_stand_beside_each_other(void **state)
     has(&b, "greedy asked, refused: temperature; thinks: high |");
     has(&b, "| sums, chat | open | as by default | 0 | 20 | 50.0 ");
     has(&b, "| sums, chat | low | low | 10 | 20 | 47.4 ");
+    has(&b, "Energy for an item, open: 16.2 J");
+    lacks(&b, "Energy for an item, low");
     has(&b, "| sums, chat | high | high | 100 | 110 | 100.0 ");
     strbuf_free(&b);
     b = write_as(f, "json", "");
     has(&b,
         "\"published\":{\"weights\":\"open\",\"licence\":\"MIT\",\"data\":\"part\",\"code\":null,"
         "\"class\":\"III\"");
+    has(&b, "\"joules_per_item\":16.25,");
     has(&b, "\"median_seconds\":10.5,");
     has(&b, "\"effort\":\"high\"");
     strbuf_free(&b);
