@@ -360,7 +360,11 @@ static waage_status score_answer(scorer *s)
                          degenerate_is_loop(s->rp->text, s->rp->text_len)
                              ? "cut off at the length limit in a loop, before an answer"
                              : "cut off at the length limit before an answer");
-    if (is_blank(s->rp)) return no_answer(s, OUTCOME_EMPTY, "the reply is empty");
+    if (is_blank(s->rp))
+        return no_answer(s, OUTCOME_EMPTY,
+                         s->rp->thought_is == THOUGHT_PRESENT
+                             ? "the reply is a thought without an answer behind it"
+                             : "the reply is empty");
     if (degenerate_is_loop(s->rp->text, s->rp->text_len))
         return no_answer(s, OUTCOME_DEGENERATE, "the reply repeats itself");
     if (degenerate_is_copy(s->rp->text, s->rp->text_len, s->item->question))

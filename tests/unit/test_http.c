@@ -376,6 +376,16 @@ static session *session_create(size_t n, protocol proto)
     return s;
 }
 
+/* The log-likelihoods of these choices are asked for instead. */
+static void session_ask_scores(session *s, const char *const *choices, size_t n)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        s->rq[i].kind = REQUEST_LOGLIK;
+        s->rq[i].choice = choices;
+        s->rq[i].n_choices = n;
+    }
+}
+
 /* Options that make failures quick. */
 #define QUICK ";backoff=0.01;patience=3;first_byte=0.5;stall=0.3;timeout=3;attempts=3"
 
@@ -632,11 +642,7 @@ static void test_scores(void **state)
     fault_server *f = fault_server_start(0, NULL, 0, 30);
     session *s = session_create(3, PROTOCOL_COMPLETION);
     waage_err err;
-    for (size_t i = 0; i < s->n; i++) {
-        s->rq[i].kind = REQUEST_LOGLIK;
-        s->rq[i].choice = choices;
-        s->rq[i].n_choices = 2;
-    }
+    session_ask_scores(s, choices, 2);
     assert_ok(ask(s, f, "", &err), err);
     assert_int_equal(s->n_done, 3);
     for (size_t i = 0; i < s->n; i++)
@@ -652,11 +658,7 @@ static void test_scores(void **state)
     const fault_rule rule = {NULL, "say:x"}; /* a server that ignores echo */
     f = fault_server_start(0, &rule, 1, 30);
     s = session_create(40, PROTOCOL_COMPLETION);
-    for (size_t i = 0; i < s->n; i++) {
-        s->rq[i].kind = REQUEST_LOGLIK;
-        s->rq[i].choice = choices;
-        s->rq[i].n_choices = 2;
-    }
+    session_ask_scores(s, choices, 2);
     fault_counts c;
     assert_ok(ask(s, f, "", &err), err);
     for (size_t i = 0; i < s->n; i++)
@@ -678,11 +680,7 @@ static void test_scores_without_echo(void **state)
     session *s = session_create(40, PROTOCOL_COMPLETION);
     fault_counts c;
     waage_err err;
-    for (size_t i = 0; i < s->n; i++) {
-        s->rq[i].kind = REQUEST_LOGLIK;
-        s->rq[i].choice = choices;
-        s->rq[i].n_choices = 3;
-    }
+    session_ask_scores(s, choices, 3);
     assert_ok(ask(s, f, "", &err), err);
     for (size_t i = 0; i < s->n; i++)
         if (s->finish[i] != FINISH_SCORED) fail_msg("%s: %s", s->id[i], s->error[i]);
@@ -708,11 +706,7 @@ static void test_scores_of_one_missing(void **state)
     fault_server *f = fault_server_start(0, &rule, 1, 30);
     session *s = session_create(200, PROTOCOL_COMPLETION);
     waage_err err;
-    for (size_t i = 0; i < s->n; i++) {
-        s->rq[i].kind = REQUEST_LOGLIK;
-        s->rq[i].choice = choices;
-        s->rq[i].n_choices = 1;
-    }
+    session_ask_scores(s, choices, 1);
     assert_ok(ask(s, f, "", &err), err);
     for (size_t i = 0; i < s->n; i++)
         assert_int_equal(s->finish[i], i == 20 ? FINISH_UNSUPPORTED : FINISH_SCORED);

@@ -225,6 +225,25 @@ static void digests_do_not_depend_on_the_batch(void **state)
     assert_string_equal(total[0], total[1]);
 }
 
+/* A run in a process of its own, which is killed after so many replies; its status. */
+static int run_apart(trial *t, const char *into, size_t kill_after)
+{
+    const pid_t pid = fork();
+    int status = 0;
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        t->mock.kill_after = kill_after;
+        _exit(trial_run(t, into) == WAAGE_OK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static bool is_killed(int status)
+{
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
 static void five_kills_leave_no_trace(void **state)
 {
     (void)state;
@@ -236,15 +255,7 @@ static void five_kills_leave_no_trace(void **state)
     expect_ok(&t, trial_run(&t, "one"));
     size_t before = 0;
     for (size_t i = 0; i < 5; i++) {
-        const pid_t pid = fork();
-        assert_true(pid >= 0);
-        if (pid == 0) {
-            t.mock.kill_after = 13;
-            _exit(trial_run(&t, "two") == WAAGE_OK ? 0 : 1);
-        }
-        int status = 0;
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        assert_true(is_killed(run_apart(&t, "two", 13)));
         read_run("two", &a, &d, &killed);
         assert_true(d.n_scores > before); /* something was kept each time, and nothing got lost */
         before = d.n_scores;
@@ -274,16 +285,9 @@ static void a_conversation_goes_on_behind_its_last_answer(void **state)
     t.mock.n_flying_max = 1;
     expect_ok(&t, trial_run(&t, "one"));
     for (size_t i = 0; i < 2 * N_TALKS; i++) {
-        const pid_t pid = fork();
-        assert_true(pid >= 0);
-        if (pid == 0) {
-            t.mock.kill_after = 1;
-            _exit(trial_run(&t, "two") == WAAGE_OK ? 0 : 1);
-        }
-        int status = 0;
-        assert_int_equal(waitpid(pid, &status, 0), pid);
+        const int status = run_apart(&t, "two", 1);
         const bool is_last = i + 1 == 2 * N_TALKS;
-        assert_true(is_last ? WIFEXITED(status) && WEXITSTATUS(status) == 0 : WIFSIGNALED(status));
+        assert_true(is_last ? WIFEXITED(status) && WEXITSTATUS(status) == 0 : is_killed(status));
         read_run("two", &a, &d, &killed);
         assert_int_equal(d.n_responses, (i + 1) / 2 * 2);
         assert_int_equal(d.n_scores, (i + 1) / 2);

@@ -367,6 +367,24 @@ static void thoughts_are_read_apart(void **state)
     unload(&g);
 }
 
+/* A model that ends its turn inside its thought has not said nothing: the reason tells. */
+static void thoughts_without_an_answer(void **state)
+{
+    (void)state;
+    graded g;
+    load(&g, NUMBERS);
+    reply rp = text_reply("", FINISH_STOP);
+    grade(&g, 0, &rp);
+    assert_int_equal(g.v.result, OUTCOME_EMPTY);
+    assert_string_equal(g.v.reason, "the reply is empty");
+    rp.thought = "Three apples, or 1234?";
+    rp.thought_is = THOUGHT_PRESENT;
+    grade(&g, 0, &rp);
+    assert_int_equal(g.v.result, OUTCOME_EMPTY);
+    assert_contains(g.v.reason, "a thought without an answer");
+    unload(&g);
+}
+
 static void every_turn_must_have_a_reply(void **state)
 {
     (void)state;
@@ -400,6 +418,7 @@ int test_score(void)
         cmocka_unit_test(credit_follows_role_and_label),
         cmocka_unit_test(facts_give_coverage),
         cmocka_unit_test(thoughts_are_read_apart),
+        cmocka_unit_test(thoughts_without_an_answer),
         cmocka_unit_test(every_turn_must_have_a_reply),
     };
     return cmocka_run_group_tests_name("score", tests, NULL, NULL);
