@@ -77,5 +77,8 @@ waage_status callee_run(render *r, frame *f, const node *call, const tval *self,
         WAAGE_TRY(render_eval(r, f, call->kids[i], &args[at]));
     }
     const call_args c = {call->line, args, call->n_kids, call->names};
-    return fn->run(r, &c, self, out);
+    const bool html = self && self->kind == TV_STR && self->html;
+    WAAGE_TRY(fn->run(r, &c, self, out));
+    out->html = out->kind == TV_STR && (html || out->html);
+    return WAAGE_OK;
 }

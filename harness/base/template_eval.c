@@ -116,7 +116,7 @@ static waage_status eval_slice(render *r, frame *f, const node *n, tval *out)
         return WAAGE_OK;
     }
     tbuf b = {STRBUF_EMPTY, STRBUF_EMPTY};
-    out->kind = TV_STR;
+    *out = (tval){.kind = TV_STR, .html = obj.html};
     for (size_t i = 0; i < picked->n; i++)
         tbuf_put(&b, picked->items[i].u.str);
     return tbuf_take(r, n->line, &b, &out->u.str);

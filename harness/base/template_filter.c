@@ -129,14 +129,20 @@ static waage_status filter_tojson(render *r, const call_args *c, const tval *sel
     if (call_given(&c->args[2])) st.sort = tval_truth(&c->args[2]);
     WAAGE_TRY(read_separators(r, c, &c->args[3], &st));
     const waage_status status = tval_put_json(r, c->line, self, &st, 0, &b);
-    if (status == WAAGE_OK) return tbuf_take_value(r, c->line, &b, out);
+    if (status == WAAGE_OK) {
+        WAAGE_TRY(tbuf_take_value(r, c->line, &b, out));
+        out->html = html;
+        return WAAGE_OK;
+    }
     tbuf_free(&b);
     return status;
 }
 
 static waage_status filter_safe(render *r, const call_args *c, const tval *self, tval *out)
 {
-    return filter_string(r, c, self, out);
+    WAAGE_TRY(filter_string(r, c, self, out));
+    out->html = true;
+    return WAAGE_OK;
 }
 
 // clang-format off

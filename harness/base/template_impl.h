@@ -41,6 +41,7 @@ typedef struct node node;
 
 struct tval {
     tv_kind kind;
+    bool html; /* TV_STR: Jinja2 holds it for HTML (`safe`), and escapes what is joined to it */
     union {
         bool b;
         int64_t i;

@@ -150,7 +150,29 @@ static waage_status join_lists(render *r, const node *n, const tlist *a, const t
     return WAAGE_OK;
 }
 
-waage_status tval_binary(render *r, const node *n, const tval *a, const tval *b, tval *out)
+/* Text joined to text that is held for HTML is escaped by Jinja2. Where that changes nothing, so be
+ * it; a prompt with escapes in it is nobody's wish. */
+static waage_status check_html(render *r, const node *n, const tval *a, const tval *b)
+{
+    static const char special[] = "<>&'\"";
+    const tval *const other[] = {b, a}, *const held[] = {a, b};
+    for (size_t i = 0; i < 2; i++) {
+        tstr s;
+        if (held[i]->kind != TV_STR || !held[i]->html ||
+            (other[i]->kind == TV_STR && other[i]->html))
+            continue;
+        WAAGE_TRY(tval_to_str(r, n->line, other[i], &s));
+        for (size_t k = 0; k < s.len; k++)
+            if (memchr(special, s.s[k], sizeof special - 1))
+                return waage_err_set(r->err, WAAGE_EUNSUPPORTED,
+                                     "%s:%u: text joined to `safe` text would be escaped as HTML, "
+                                     "which is not supported",
+                                     r->t->name, n->line);
+    }
+    return WAAGE_OK;
+}
+
+static waage_status binary(render *r, const node *n, const tval *a, const tval *b, tval *out)
 {
     double fa, fb;
     int64_t ia, ib;
@@ -181,6 +203,16 @@ waage_status tval_binary(render *r, const node *n, const tval *a, const tval *b,
                            a->kind == TV_UNDEFINED ? a->u.str.s : b->u.str.s);
     return render_fail(r, n->line, "no such operation on %s and %s", tval_kind_name(a),
                        tval_kind_name(b));
+}
+
+waage_status tval_binary(render *r, const node *n, const tval *a, const tval *b, tval *out)
+{
+    const bool html = (a->kind == TV_STR && a->html) || (b->kind == TV_STR && b->html);
+    if (html && (n->op == OP_CONCAT || n->op == OP_ADD || n->op == OP_MOD))
+        WAAGE_TRY(check_html(r, n, a, b));
+    WAAGE_TRY(binary(r, n, a, b, out));
+    out->html = html && out->kind == TV_STR;
+    return WAAGE_OK;
 }
 
 waage_status tval_contains(render *r, uint32_t line, const tval *item, const tval *in, bool *out)
@@ -238,6 +270,7 @@ waage_status tval_item(render *r, uint32_t line, const tval *v, const tval *key,
         tlist *chars;
         WAAGE_TRY(tval_items(r, line, v, &chars));
         if (index_of(key->u.i, chars->n, &at)) *out = chars->items[at];
+        out->html = v->html && out->kind == TV_STR;
     }
     return WAAGE_OK;
 }

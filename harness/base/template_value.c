@@ -474,7 +474,7 @@ waage_status tbuf_take(render *r, uint32_t line, tbuf *b, tstr *out)
 
 waage_status tbuf_take_value(render *r, uint32_t line, tbuf *b, tval *out)
 {
-    out->kind = TV_STR;
+    *out = (tval){.kind = TV_STR};
     return tbuf_take(r, line, b, &out->u.str);
 }
 

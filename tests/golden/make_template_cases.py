@@ -173,6 +173,7 @@ a {# comment #} b {#- trimmed -#} c {{- x -}} d {%- if true -%} e {%- endif -%} 
 {{ '%s %s' % 1 }}
 {{ '%d' % 'a' }}
 {{ 'a' % 1 }}
+{{ (s|safe) ~ '!' }} {{ (d|tojson)|length }} {{ '%s' % (s|safe) }} {{ (s|safe)[:5] + ' you' }} {{ [s|safe, '<b>']|join(',') }} {{ (s|safe|upper) == 'HELLO, WORLD' }} {% set j = d|tojson %}{{ j }}<b>
 {{ l + range(2) }}
 {{ '%(a)s' % 1 }}
 {{ '%' % 1 }}
