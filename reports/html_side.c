@@ -29,9 +29,9 @@ static void put_published(html *h)
         html_put(h, "<td class=\"l hash\">");
         html_text(h, vm->published.source ? vm->published.source : "");
         html_put(h, "<small>");
-        html_text(h, vm->published.date ? vm->published.date : "");
+        if (vm->published.source) html_text(h, vm->published.date ? vm->published.date : "no date");
         if (vm->published.by) {
-            html_put(h, vm->published.date ? ", by " : "by ");
+            html_put(h, vm->published.source ? ", by " : "by ");
             html_text(h, vm->published.by);
         }
         html_put(h, "</small></td></tr>\n");

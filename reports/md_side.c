@@ -23,9 +23,9 @@ static void put_published(strbuf *out, const view *v)
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             put_cell(out, words[i] ? words[i] : "unknown");
         put_cell(out, vm->published.source ? vm->published.source : "");
-        if (vm->published.date) {
+        if (vm->published.source) {
             strbuf_puts(out, ", ");
-            escape_puts_md(out, vm->published.date);
+            escape_puts_md(out, vm->published.date ? vm->published.date : "no date");
         }
         strbuf_puts(out, " |\n");
     }

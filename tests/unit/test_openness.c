@@ -62,8 +62,8 @@ static void the_table_keeps_to_its_words(void **state)
     (void)state;
     static const char *const words[][6] = {{"open", "restricted", "closed"},
                                            {NULL},
-                                           {"open", "part", "closed"},
-                                           {"open", "part", "closed"},
+                                           {"open", "part", "closed", "unknown"},
+                                           {"open", "part", "closed", "unknown"},
                                            {"I", "II", "III", "none", "unknown"}};
     arena a = ARENA_EMPTY;
     value *table = NULL;
@@ -83,7 +83,8 @@ static void the_table_keeps_to_its_words(void **state)
             if (!said || !*said || !known)
                 fail_msg("line %u: %s: %s", row->line, openness_keys[k], said ? said : "missing");
         }
-        assert_int_equal(strlen(value_get_str(row, "date", "")), 10);
+        const char *date = value_get_str(row, "date", "");
+        assert_true(strlen(date) == 10 || strcmp(date, "unknown") == 0);
         assert_true(value_len(value_get(row, "names")) > 0);
     }
     arena_free(&a);
