@@ -213,7 +213,7 @@ static size_t spells(const char *text, size_t len, char c)
 {
     if (len && text[0] == c) return 1;
     if (len < 2 || text[0] != '\\') return 0;
-    if (text[1] == c) return 2;
+    if (text[1] == c) return c == '/' || c == '"' || c == '\\' ? 2 : 0;
     if (len < 6 || text[1] != 'u') return 0;
     const char hex[5] = {text[2], text[3], text[4], text[5], '\0'};
     char *end;
