@@ -235,13 +235,13 @@ static struct MHD_Response *make_response(serve_exchange *x)
     return r;
 }
 
-/* Locked. */
+/* Once, by the thread of HTTP, and without the lock: the library locks what read_piece() is called
+ * with. Nobody else touches what it reads of an answered exchange. */
 static enum MHD_Result queue_answer(serve_exchange *x)
 {
     char seconds[16];
     const serve_answer_head *head = &x->head;
     const bool lost = x->out.failed && !x->streams;
-    x->queued = true;
     struct MHD_Response *r = make_response(x);
     if (!r) return MHD_NO;
     enum MHD_Result ok = MHD_add_response_header(r, "Content-Type", head->type);
@@ -304,14 +304,12 @@ static bool judge_length(serve_exchange *x)
 
 static enum MHD_Result answer_or_sleep(serve_exchange *x)
 {
-    enum MHD_Result ok = MHD_YES;
     lock(x->h);
-    if (x->state == ANSWERED && !x->queued)
-        ok = queue_answer(x);
-    else if (x->state == ASKED)
-        put_to_sleep(x);
+    const bool answers = x->state == ANSWERED && !x->queued;
+    if (x->state == ASKED) put_to_sleep(x);
+    x->queued = x->queued || answers;
     unlock(x->h);
-    return ok;
+    return answers ? queue_answer(x) : MHD_YES;
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const char *url,

@@ -13,6 +13,10 @@
  * it looks whether a signal came. */
 static const double look_seconds = 0.1, nap_seconds = 0.25;
 
+/* Log-probabilities of long prompts make long answers: of one request, and of all that are not
+ * complete. */
+static const size_t max_answer = (size_t)64 << 20, max_answers = (size_t)512 << 20;
+
 typedef struct job job;
 
 typedef struct { /* of a call, by events */
@@ -33,6 +37,7 @@ struct job {
     serve_fault fault;
     serve_title title;
     serve_usage usage;
+    size_t n_bytes; /* of choices */
     streamed *told; /* (n_calls) */
     job *next;
 };
@@ -46,6 +51,7 @@ struct serve_jobs {
     uint64_t n_jobs;
     bool stopping;
     bool stop_begun; /* what follows belongs to the model's thread */
+    size_t n_bytes;  /* of all jobs */
     double stop_at, look_at;
 };
 
@@ -227,6 +233,7 @@ static void finish_job(job *j)
 {
     serve_metrics *m = j->q->opt.metrics;
     forget_job(j->q, j);
+    j->q->n_bytes -= j->n_bytes;
     if (!j->fault.status) serve_metrics_add_usage(m, &j->usage);
     if (j->begun) {
         end_stream(j);
@@ -285,7 +292,11 @@ static waage_status take_answer(job *j, size_t i, const reply *rp, waage_err *er
         stream_reply(j, i, rp);
         return WAAGE_OK;
     }
-    return serve_answer_choice(&j->choices[i], &j->ask, i, rp, j->q->opt.r, err);
+    j->choices[i].max = max_answer;
+    WAAGE_TRY(serve_answer_choice(&j->choices[i], &j->ask, i, rp, j->q->opt.r, err));
+    j->n_bytes += j->choices[i].len;
+    j->q->n_bytes += j->choices[i].len;
+    return j->n_bytes > max_answer || j->q->n_bytes > max_answers ? waage_err_nomem(err) : WAAGE_OK;
 }
 
 /* ---- The runner's side ---- */
@@ -364,7 +375,10 @@ static waage_status take(void *ctx, const request *rq, const reply *rp, waage_er
     q->n_running--;
     unlock(q);
     const waage_status st = take_answer(j, i, rp, err);
-    if (st != WAAGE_OK) give_up(j, 500, "server_error", NULL, "out of memory");
+    if (st != WAAGE_OK)
+        give_up(j, 500, "server_error", "answer_too_large",
+                "no memory for an answer of this size; ask for fewer at a time, or for fewer "
+                "log-probabilities");
     j->n_open--;
     lock(q);
     if (j->unwanted) drop_rest(q, j);
