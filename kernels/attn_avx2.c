@@ -145,29 +145,7 @@ INLINE void gather_rows(tile *t, size_t r, size_t nr, kern_kv_format format, con
         gather_dims(t, r, nr, format, values, d, wide);
     for (; d + 8 <= value_dim; d += 8)
         gather_dims(t, r, nr, format, values, d, 1);
-    for (; d < value_dim; d++)
-        for (size_t i = 0; i < nr; i++) {
-            float acc = t->out[r + i][d] * t->shrink[r + i];
-            for (size_t j = t->seen[r].j0; j < t->seen[r].j1; j++)
-                acc =
-                    fmaf(t->weights[r + i][j], kv_element(format, values, j * value_dim + d), acc);
-            t->out[r + i][d] = acc;
-        }
-}
-
-/* Rows that go together see the same positions: positions that are not seen are not visited. */
-INLINE void block_values(tile *t, size_t r0, size_t r1, kern_kv_format format, const void *values)
-{
-    for (size_t r = r0; r < r1;) {
-        const size_t n = tile_equal_rows(t, r, r1, ROWS);
-        if (n == 3)
-            gather_rows(t, r, 3, format, values);
-        else if (n == 2)
-            gather_rows(t, r, 2, format, values);
-        else
-            gather_rows(t, r, 1, format, values);
-        r += n;
-    }
+    tile_gather_rest(t, r, nr, format, values, d);
 }
 
 /* ---- Blocks ------------------------------------------------------------------------------- */
@@ -179,50 +157,7 @@ static void expand(float *to, kern_kv_format format, const void *x, size_t n)
                         format == KERN_KV_F16 ? load8(KERN_KV_F16, x, i) : load8(KERN_KV_Q8, x, i));
 }
 
-/* The stored format itself, or f32 after an expansion that pays from two groups of rows on. */
-INLINE kern_kv_format prepared(const tile *t, size_t n_rows, const void **x, size_t dim)
-{
-    const kern_kv_format format = t->job->kv.format;
-    if (format == KERN_KV_F32 || n_rows <= ROWS) return format;
-    expand(t->job->scratch, format, *x, dim * KERN_ATTN_BLOCK);
-    *x = t->job->scratch;
-    return KERN_KV_F32;
-}
-
-/* Rows r0 <= r < r1 see something of this block. */
-static void attend_block(tile *t, size_t r0, size_t r1, const void *block)
-{
-    const kern_kv_shape s = t->job->kv;
-    const kv_view view = kv_view_of(s, block);
-    const void *keys = view.keys, *values = view.values;
-    switch (prepared(t, r1 - r0, &keys, s.key_dim)) {
-    case KERN_KV_F16:
-        block_scores(t, r0, r1, KERN_KV_F16, keys);
-        break;
-    case KERN_KV_Q8:
-        block_scores(t, r0, r1, KERN_KV_Q8, keys);
-        break;
-    default:
-        block_scores(t, r0, r1, KERN_KV_F32, keys);
-        break;
-    }
-    for (size_t r = r0; r < r1; r++) {
-        if (view.key_scales) scale_row(t->weights[r], view.key_scales);
-        softmax_row(t, r);
-        if (view.value_scales) scale_row(t->weights[r], view.value_scales);
-    }
-    switch (prepared(t, r1 - r0, &values, s.value_dim)) {
-    case KERN_KV_F16:
-        block_values(t, r0, r1, KERN_KV_F16, values);
-        break;
-    case KERN_KV_Q8:
-        block_values(t, r0, r1, KERN_KV_Q8, values);
-        break;
-    default:
-        block_values(t, r0, r1, KERN_KV_F32, values);
-        break;
-    }
-}
+#include "kernels/attn_block.h"
 
 void kern_attention_avx2(const kern_attn *job)
 {

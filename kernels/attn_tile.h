@@ -82,4 +82,19 @@ static inline size_t tile_equal_rows(const tile *t, size_t r, size_t r1, size_t 
     return n;
 }
 
+/* out += weights times values for the dimensions from d on, one at a time. */
+static inline void tile_gather_rest(tile *t, size_t r, size_t nr, kern_kv_format format,
+                                    const void *values, size_t d)
+{
+    const size_t value_dim = t->job->kv.value_dim;
+    for (; d < value_dim; d++)
+        for (size_t i = 0; i < nr; i++) {
+            float acc = t->out[r + i][d] * t->shrink[r + i];
+            for (size_t j = t->seen[r].j0; j < t->seen[r].j1; j++)
+                acc =
+                    fmaf(t->weights[r + i][j], kv_element(format, values, j * value_dim + d), acc);
+            t->out[r + i][d] = acc;
+        }
+}
+
 #endif

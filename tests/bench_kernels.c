@@ -1,6 +1,7 @@
 /* bench_kernels.c - speed of every kernel set on one thread: GOP/s (2 * multiply-adds) of products
- * by format, grade and tokens; nanoseconds for the rest. Not part of the tests. make
- * build/release/bench_kernels && build/release/bench_kernels [SET [FORMAT]] */
+ * by format, grade and tokens, and the share of what the same tiles reach on data in the nearest
+ * cache; nanoseconds for the rest. Not part of the tests. make build/release/bench_kernels &&
+ * build/release/bench_kernels [SET [FORMAT]] */
 #include <time.h>
 #include "tests/unit/kernel_cases.h"
 
@@ -28,36 +29,78 @@ static double now(void)
         }                                                                                          \
     } while (0)
 
+typedef struct {
+    const kern_set *set;
+    case_matrix m;
+    float *x, *y;
+    void *storage, *scratch;
+    kern_acts a;
+} product;
+
+static product product_new(const kern_set *set, quant_type t, kern_grade grade, size_t n_rows,
+                           size_t k, size_t n_tokens)
+{
+    uint64_t state = 1;
+    product p = {.set = set, .m = case_matrix_new(&state, t, n_rows, k)};
+    p.x = case_alloc(n_tokens * k * sizeof *p.x);
+    p.y = case_alloc(n_tokens * n_rows * sizeof *p.y);
+    p.storage = case_alloc(kern_acts_bytes(grade, n_tokens, k));
+    p.scratch = case_alloc(set->matmul_scratch(k));
+    for (size_t i = 0; i < n_tokens * k; i++)
+        p.x[i] = case_unit(&state);
+    kern_acts_init(&p.a, grade, n_tokens, k, p.storage);
+    p.a.x = p.x;
+    p.a.ldx = k;
+    set->quantize(&p.a, 0, n_tokens);
+    return p;
+}
+
+static void product_free(product *p)
+{
+    free(p->scratch);
+    free(p->storage);
+    free(p->x);
+    free(p->y);
+    case_matrix_free(&p->m);
+}
+
+static double product_seconds(product *p, size_t n_tokens)
+{
+    double s;
+    TIME(s, 0.03,
+         p->set->matmul(&p->m.w, 0, p->m.n_panels, &p->a, 0, n_tokens, p->y, p->m.w.n_rows,
+                        p->scratch));
+    return s;
+}
+
+/* The ceiling of a format's shape: what 32 tokens more cost where everything lies in the nearest
+ * cache and the weights are unpacked anyway. */
+static double in_cache(const kern_set *set, quant_type t, kern_grade grade)
+{
+    enum { ROWS = 2 * KERN_PANEL_ROWS, K = 256, FEW = 32, MANY = 64 };
+    product p = product_new(set, t, grade, ROWS, K, MANY);
+    const double few = product_seconds(&p, FEW), many = product_seconds(&p, MANY);
+    product_free(&p);
+    return 2e-9 * ROWS * K * (MANY - FEW) / (many - few);
+}
+
 static void products(const kern_set *set, quant_type t, kern_grade grade, size_t n_rows, size_t k)
 {
     static const char *const grade_names[] = {"i16", "i8", "f32"};
     static const size_t tokens[] = {1, 8, 64, 512};
-    uint64_t state = 1;
-    case_matrix m = case_matrix_new(&state, t, n_rows, k);
-    float *x = case_alloc(512 * k * sizeof *x), *y = case_alloc(512 * n_rows * sizeof *y);
-    for (size_t i = 0; i < 512 * k; i++)
-        x[i] = case_unit(&state);
-    void *storage = case_alloc(kern_acts_bytes(grade, 512, k));
-    void *scratch = case_alloc(set->matmul_scratch(k));
-    kern_acts a;
-    kern_acts_init(&a, grade, 512, k, storage);
-    a.x = x;
-    a.ldx = k;
-    set->quantize(&a, 0, 512);
-    printf("%-10s %-5s %-4s %5zux%-5zu", set->name, quant_infos[t].name, grade_names[grade], n_rows,
+    product p = product_new(set, t, grade, n_rows, k, 512);
+    const double ceiling = in_cache(set, t, grade);
+    printf("%-10s %-6s %-4s %5zux%-5zu", set->name, quant_infos[t].name, grade_names[grade], n_rows,
            k);
     for (size_t i = 0; i < 4; i++) {
-        double s;
-        TIME(s, 0.03, set->matmul(&m.w, 0, m.n_panels, &a, 0, tokens[i], y, n_rows, scratch));
-        printf("  %3zu: %6.1f", tokens[i], 2e-9 * (double)(n_rows * k * tokens[i]) / s);
+        const double rate =
+            2e-9 * (double)(n_rows * k * tokens[i]) / product_seconds(&p, tokens[i]);
+        printf("  %3zu: %6.1f", tokens[i], rate);
+        if (tokens[i] >= 64) printf(" (%3.0f %%)", 100 * rate / ceiling);
     }
-    printf("\n");
+    printf("  in cache: %6.1f\n", ceiling);
     fflush(stdout);
-    free(scratch);
-    free(storage);
-    free(x);
-    free(y);
-    case_matrix_free(&m);
+    product_free(&p);
 }
 
 static void attention(const kern_set *set, kern_kv_shape kv, size_t n_heads, size_t n_tokens,
