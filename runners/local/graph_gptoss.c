@@ -1,7 +1,6 @@
 /* graph_gptoss.c - gpt-oss: experts in every layer, biases everywhere, sinks in the softmax of the
  * attention, a window on every other layer (the first one has it), clamped SwiGLU. Its YaRN does
  * not round the ends of the ramp (the reference's `truncate: false`). */
-#include "runners/local/experts.h"
 #include "runners/local/graphs.h"
 #include "runners/local/params.h"
 
@@ -51,20 +50,7 @@ static waage_status read_params(model_params *p, const gguf *g, waage_err *err)
 
 static void forward(step *s)
 {
-    const model *m = s->m;
-    block_embed(s, 1.0f);
-    for (size_t i = 0; i < m->p.n_layers; i++) {
-        const model_layer *l = &m->layers[i];
-        block_add_norm(s, i > 0, NO_NORM, l->norm[LAYER_ATTN_NORM]);
-        block_qkv(s, l);
-        block_rotate(s, i);
-        block_attention(s, i);
-        block_matmul(s, l, LAYER_OUT);
-        block_add_norm(s, true, NO_NORM, l->norm[LAYER_FFN_NORM]);
-        experts_route(s, l);
-        experts_run(s, l, s->kern->swiglu_clamped, false);
-    }
-    block_add(s, NO_NORM);
+    graph_prenorm_experts(s, s->kern->swiglu_clamped);
 }
 
 const arch arch_gptoss = {.name = "gpt-oss",

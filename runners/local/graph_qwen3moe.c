@@ -37,7 +37,7 @@ static waage_status read_params(model_params *p, const gguf *g, waage_err *err)
     return WAAGE_OK;
 }
 
-static void forward(step *s)
+void graph_prenorm_experts(step *s, block_gate_fn act)
 {
     const model *m = s->m;
     block_embed(s, 1.0f);
@@ -50,9 +50,14 @@ static void forward(step *s)
         block_matmul(s, l, LAYER_OUT);
         block_add_norm(s, true, NO_NORM, l->norm[LAYER_FFN_NORM]);
         experts_route(s, l);
-        experts_run(s, l, s->kern->silu_mul, false);
+        experts_run(s, l, act, false);
     }
     block_add(s, NO_NORM);
+}
+
+static void forward(step *s)
+{
+    graph_prenorm_experts(s, s->kern->silu_mul);
 }
 
 const arch arch_qwen3moe = {.name = "qwen3moe",

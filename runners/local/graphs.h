@@ -2,6 +2,7 @@
  * tables are written in. */
 #ifndef RUNNERS_LOCAL_GRAPHS_H
 #define RUNNERS_LOCAL_GRAPHS_H
+#include "runners/local/blocks.h"
 #include "runners/local/model.h"
 
 extern const arch arch_deepseek2;
@@ -17,6 +18,8 @@ extern const arch arch_qwen3moe;
 
 /* Llama's forward pass, which its relatives share: a norm before each half of a block, SwiGLU. */
 void graph_prenorm(struct step *s);
+/* The same with a mixture of experts in the second half: Qwen 3 MoE, gpt-oss. */
+void graph_prenorm_experts(struct step *s, block_gate_fn act);
 
 /* Rows of a table of tensors (arch_tensor). PART: some rows of a fused tensor. */
 #define MATRIX(tensor, to, n_in, n_out)                                                            \
