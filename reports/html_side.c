@@ -39,7 +39,8 @@ static void put_published(html *h)
     html_close_table(h);
     html_put(h,
              "<p class=\"meta\">As its makers or the named source say; found by the model&rsquo;s "
-             "name or given in RUN.yaml, never guessed. Class: Model Openness Framework, I Open "
+             "name or given in RUN.yaml, never guessed (no date: from general knowledge, not "
+             "looked up). Class: Model Openness Framework, I Open "
              "Science, II Open Tooling, III Open Model, none: Class III is not met.</p>\n");
 }
 
