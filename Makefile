@@ -32,6 +32,7 @@ endif
 CFLAGS_ALL = $(BASE_FLAGS) $(OPT_$(MODE)) $(WARN) -I. -I$(O)/gen $(PKG_CFLAGS) $(CFLAGS)
 LDLIBS_ALL = $(PKG_LIBS) -lcsv -lm -lpthread $(LDLIBS)
 
+# Kernels take -g1 (lines, no variables), which halves the time of compiling unrolled code.
 KERNEL_FLAGS_release := -O3
 # Kernels know no threads; instrumented, the portable set alone would take minutes.
 KERNEL_FLAGS_tsan := -O2 -fno-sanitize=thread
@@ -92,7 +93,7 @@ $(O)/libwaage.a: $(LIB_OBJ)
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(if $(filter kernels/%,$<),$(KERNEL_FLAGS_$(MODE))) $(call isa_of,$<) -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) $(if $(filter kernels/%,$<),-g1 $(KERNEL_FLAGS_$(MODE))) $(call isa_of,$<) -MMD -MP -c -o $@ $<
 
 # The built-in suites travel inside the binary: one file to copy, nothing to install beside it.
 $(O)/gen/suite_embed.c: tools/embed.sh $(SUITES)
@@ -119,7 +120,7 @@ $(O)/tests/test_main.o: $(O)/gen/test_list.inc
 # Emulated functions take other names, so that they can live beside the product's.
 $(EMULATED_OBJ): $(O)/tests/emulated/%.o: kernels/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -O1 -Wno-psabi -Wno-sign-conversion $(ISA_FLAGS_avx2) -include tests/emulated/avx512.h -include tests/emulated/amx.h -MMD -MP -MT $@ -MF $(@:.o=.d) -c -o $@.tmp $<
+	$(CC) $(CFLAGS_ALL) -O1 -g1 -Wno-psabi -Wno-sign-conversion $(ISA_FLAGS_avx2) -include tests/emulated/avx512.h -include tests/emulated/amx.h -MMD -MP -MT $@ -MF $(@:.o=.d) -c -o $@.tmp $<
 	objcopy $$(nm $@.tmp | sed -n 's/.* \(kern_.*_\(avx512vnni\|amx\)\)$$/--redefine-sym \1=\1_emulated/p') $@.tmp $@
 	@rm -f $@.tmp
 
