@@ -71,6 +71,28 @@ static inline void fixture_close(engine_fixture *f)
     gguf_close(f->file);
 }
 
+/* Give token `id` an infinite element in its embedding, wherever the panel keeps it. The embedding
+ * is F16, 64 wide and packed first, as in tiny-llama. */
+static inline void fixture_poison(engine_fixture *f, size_t id)
+{
+    const kern_matrix *w = &f->m->embed;
+    uint8_t *panel = (uint8_t *)f->m->panels.data + id / KERN_PANEL_ROWS * w->panel_bytes;
+    bool found = false;
+    float row[64];
+    assert_int_equal(w->k, 64);
+    for (size_t at = 0; at + 2 <= w->panel_bytes && !found; at += 2) {
+        const uint8_t inf[2] = {0x00, 0x7C};
+        uint8_t saved[2];
+        memcpy(saved, panel + at, 2);
+        memcpy(panel + at, inf, 2);
+        panel_row_f32(w->type, panel, id % KERN_PANEL_ROWS, 64, row);
+        for (size_t k = 0; k < 64; k++)
+            found = found || row[k] > 1e30f;
+        if (!found) memcpy(panel + at, saved, 2);
+    }
+    assert_true(found);
+}
+
 /* Path of a model that is not in the repository, or NULL with a note. */
 static inline const char *real_model(char *buf, size_t cap, const char *name)
 {

@@ -296,26 +296,6 @@ static void test_guesses_save_steps(void **state)
 
 /* A guess that computes an infinity is no more than wrong; a right one fails as it would have
  * failed. */
-static void poison(engine_fixture *f)
-{
-    float row[64];
-    const kern_matrix *w = &f->m->embed; /* F16, packed first */
-    const size_t at_panel = (size_t)poison_id / KERN_PANEL_ROWS * w->panel_bytes;
-    uint8_t *panel = (uint8_t *)f->m->panels.data + at_panel;
-    bool found = false;
-    for (size_t at = 0; at + 2 <= w->panel_bytes && !found; at += 2) {
-        const uint8_t inf[2] = {0x00, 0x7C};
-        uint8_t saved[2];
-        memcpy(saved, panel + at, 2);
-        memcpy(panel + at, inf, 2);
-        panel_row_f32(w->type, panel, (size_t)poison_id % KERN_PANEL_ROWS, 64, row);
-        for (size_t k = 0; k < 64; k++)
-            found = found || row[k] > 1e30f;
-        if (!found) memcpy(panel + at, saved, 2);
-    }
-    assert_true(found);
-}
-
 static waage_status on_any_end(void *ctx, batch_job *job, waage_err *err)
 {
     (void)ctx, (void)err;
@@ -337,7 +317,7 @@ static void run_poisoned(outcome *o, kern_kv_format format, draft_fn draft)
     engine_setup s = setups[0];
     s.kv_format = format;
     fixture_open(&f, "tests/fixtures/tiny-llama.gguf", &s);
-    if (poison_id >= 0) poison(&f);
+    if (poison_id >= 0) fixture_poison(&f, (size_t)poison_id);
     plan_jobs(o, f.m->p.n_vocab);
     const batch_options bo = {.m = f.m,
                               .kern = f.kern,
