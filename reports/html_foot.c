@@ -151,7 +151,7 @@ static void put_repeat(html *h)
 
 void html_put_foot(html *h)
 {
-    const char *grade = view_setting(h->v, "activations");
+    const char *grade = view_grade(h->v);
     html_put(
         h,
         "<section><h2 id=\"how\">How this was measured</h2>\n"

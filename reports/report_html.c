@@ -382,7 +382,7 @@ static void put_dates(html *h)
 static void put_meta(html *h)
 {
     const view *v = h->v;
-    const char *grade = view_setting(v, "activations");
+    const char *grade = view_grade(v);
     html_put(h, "<header><h1>Waage report</h1>");
     if (v->subset) html_put(h, " <span class=\"tag\">subset</span>");
     strbuf_printf(h->out, "\n<p class=\"meta\">%zu %s, %zu %s, ", v->d->n_models,

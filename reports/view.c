@@ -190,6 +190,13 @@ const char *view_setting(const view *v, const char *key)
     return find_setting(v->d->settings, v->d->n_settings, key);
 }
 
+const char *view_grade(const view *v)
+{
+    for (size_t i = 0; i < v->d->n_models; i++)
+        if (strcmp(v->d->models[i].kind, "local") == 0) return view_setting(v, "activations");
+    return NULL;
+}
+
 const char *view_manifest(const view *v, const char *key)
 {
     return find_setting(v->d->manifest, v->d->n_manifest, key);

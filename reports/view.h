@@ -62,6 +62,8 @@ double view_floor(const analysis_cell *c);
 /* The value of a setting or a manifest entry, or NULL. */
 const char *view_setting(const view *v, const char *key);
 const char *view_manifest(const view *v, const char *key);
+/* Of the activations, or NULL: no model of this report ran in our engine. */
+const char *view_grade(const view *v);
 /* May this task's item texts be shown? */
 bool view_may_show(const view *v, const store_task *t);
 /* The command that runs one item again. */
