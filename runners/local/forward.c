@@ -9,8 +9,8 @@
 #include "runners/local/latent.h"
 
 enum {
-    HEAD_ROWS = 32,  /* rows of logits at a time */
-    GROUP_TOKENS = 8 /* tokens of a slice that attend in one part */
+    HEAD_ROWS = 32,   /* rows of logits at a time */
+    GROUP_TOKENS = 32 /* of a slice that attend in one part, with one reading of the keys */
 };
 
 typedef struct {
