@@ -423,8 +423,7 @@ static waage_status listen_at(serve_http *h, const struct addrinfo *at, waage_er
         MHD_OPTION_SOCK_ADDR, at->ai_addr, MHD_OPTION_CONNECTION_LIMIT, h->opt.max_connections,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
-        MHD_OPTION_END);
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     if (!h->daemon)
         return waage_err_set(err, WAAGE_EINVAL, "cannot listen at %s, port %u: %s", h->opt.host,
                              h->opt.port, errno ? strerror(errno) : "the address is not usable");

@@ -302,6 +302,24 @@ static void test_key_and_limits(void **state)
     free(big);
 }
 
+/* Two servers behind one port would share its clients by chance, each with its own model. */
+static void test_port_in_use(void **state)
+{
+    running x;
+    serve *second = NULL;
+    serve_options o = usual;
+    waage_err err = {0};
+    (void)state;
+    start(&x, &usual);
+    o.port = serve_port(x.s);
+    assert_int_equal(serve_start(&second, x.r, &o, &err), WAAGE_EINVAL);
+    assert_null(second);
+    assert_non_null(strstr(err.msg, "in use"));
+    stop(&x);
+    start(&x, &o); /* free again at once */
+    stop(&x);
+}
+
 /* More clients than there may be connections send half of a request and go: nothing of them stays.
  * A client that sends too much still reads why it was refused. */
 static void test_half_and_big(void **state)
@@ -518,7 +536,7 @@ int test_serve(void)
         cmocka_unit_test(test_cancel),         cmocka_unit_test(test_endpoints),
         cmocka_unit_test(test_key_and_limits), cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_streams),        cmocka_unit_test(test_half_and_big),
-        cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_clients),        cmocka_unit_test(test_port_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
