@@ -138,7 +138,8 @@ static bool enter_thought(answer *a, bool ended)
     const char *s = strbuf_str(&a->text);
     const size_t len = a->text.len, from = a->marker_from;
     const size_t open = find(s, len, from, opener, strlen(opener));
-    const size_t close = had_thought(a) ? SIZE_MAX : find(s, len, from, closer, strlen(closer));
+    const bool closes = a->owes_closer || !had_thought(a);
+    const size_t close = closes ? find(s, len, from, closer, strlen(closer)) : SIZE_MAX;
     const size_t marker = open < close ? open : close;
     size_t end = marker;
     if (marker == SIZE_MAX) {
@@ -153,6 +154,9 @@ static bool enter_thought(answer *a, bool ended)
     if (open < close) {
         put_part(a, open, PART_HIDDEN);
         put_part(a, open + strlen(opener), PART_THOUGHT);
+    } else if (a->owes_closer) {
+        a->owes_closer = false;
+        end_thought(a, close);
     } else {
         for (size_t i = 0; i < a->n_parts; i++)
             a->part[i].kind = PART_THOUGHT;
@@ -242,6 +246,7 @@ void answer_force(answer *a, const int32_t *ids, size_t n)
     detokenizer_end(&a->detok, &a->text); /* a character that was cut off */
     for (size_t i = 0; i < n; i++)
         put_text(a, ids[i]);
+    a->owes_closer = true;
     a->n_forced++;
 }
 

@@ -4,7 +4,9 @@
  * The text is what the model wrote, cut into parts: answer, thought, and what is neither (markers,
  * headers). Stop strings count in the answer only: a thought may hold blank lines and "Q:" as it
  * likes. An opener begins a thought wherever it stands; a closer without an opener makes a thought
- * of all that stands before it; what is behind an opener without a closer is thought to the end. */
+ * of all that stands before it; what is behind an opener without a closer is thought to the end.
+ * The closer that a model writes behind a forced one is a marker and nothing more: what stands
+ * before it came when thinking was over, and may have been streamed. */
 #ifndef RUNNERS_LOCAL_ANSWER_H
 #define RUNNERS_LOCAL_ANSWER_H
 #include <stdbool.h>
@@ -29,6 +31,7 @@ typedef struct {
     size_t marker_from; /* markers before it are known */
     size_t stop_from;   /* there is no stop string before it */
     bool skips_blanks;  /* the answer behind a thought has not begun */
+    bool owes_closer;   /* a thought was ended by force; the model may end it once more */
     bool saw_marker;    /* harmony: without any, all is answer */
     size_t n_streamed;  /* bytes of text already given to the stream */
     bool ended;         /* nothing waits any more */

@@ -211,6 +211,59 @@ static void test_harmony_is_forced(void **state)
     close_vocabulary(&v);
 }
 
+/* A model that goes on thinking behind a forced end and then ends it by itself: the second closer
+ * is no part of the answer, in the stream neither; a third one is text. */
+static void test_forced_and_closed(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t ids[8];
+        size_t n;
+        const char *answer;
+    } cases[] = {
+        {{HM, CHANNEL, FOUR}, 3, "hm4"},
+        {{CHANNEL, FOUR}, 2, "4"},
+        {{FOUR}, 1, "4"},
+        {{HM, CHANNEL, FOUR, CHANNEL, HM}, 5, "hm4</think>hm"},
+    };
+    static const int32_t end[] = {CHANNEL};
+    vocabulary v;
+    channels ch;
+    waage_err err = {0};
+    open_vocabulary(&v, "<think>", "</think>");
+    channels_find(&ch, v.t, NULL, 0);
+    const request rq = {.proto = PROTOCOL_CHAT, .think = {REASONING_DEFAULT, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        answer a;
+        reply rp = {0};
+        part_kind kind;
+        const char *s;
+        size_t len;
+        strbuf streamed = STRBUF_EMPTY;
+        answer_init(&a, v.t, &rq, &ch, PART_THOUGHT);
+        (void)answer_put(&a, HM);
+        (void)answer_put(&a, HM);
+        assert_true(answer_wants_end(&a));
+        answer_force(&a, end, 1);
+        for (size_t k = 0; k <= cases[i].n; k++) {
+            if (k < cases[i].n)
+                (void)answer_put(&a, cases[i].ids[k]);
+            else
+                answer_end(&a);
+            while (answer_stream(&a, &kind, &s, &len))
+                if (kind == PART_ANSWER) strbuf_put(&streamed, s, len);
+        }
+        must(answer_split(&a, &rp, &err), &err);
+        assert_string_equal(rp.text, cases[i].answer);
+        assert_string_equal(strbuf_str(&streamed), cases[i].answer);
+        assert_string_equal(rp.thought, "hmhm");
+        assert_int_equal(rp.thought_tokens, 2);
+        answer_free(&a);
+        strbuf_free(&streamed);
+    }
+    close_vocabulary(&v);
+}
+
 /* Any tokens in any order: what was streamed stays, parts are within the text, a stop string is not
  * in the answer of a harmony model's final channel, the budget holds. */
 static void test_any_tokens(void **state)
@@ -531,6 +584,7 @@ int test_channels(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_harmony),
         cmocka_unit_test(test_harmony_is_forced),
+        cmocka_unit_test(test_forced_and_closed),
         cmocka_unit_test(test_any_tokens),
         cmocka_unit_test(test_prompts),
         cmocka_unit_test(test_user_opens_no_thought),
