@@ -177,7 +177,7 @@ static void answer_detokenize(serve *s, serve_exchange *x)
     } else if (!v || !serve_request_ids(&ids, &n, list, "tokens", &a, &why)) {
         serve_send_fault(s->metrics, x, &why);
     } else if (s->r->ops->detokenize(s->r, ids, n, true, true, &text, NULL, &err) != WAAGE_OK) {
-        send_fault(s, x, 500, NULL, err.msg);
+        send_fault(s, x, err.code == WAAGE_EINVAL ? 400 : 500, NULL, err.msg);
     } else {
         strbuf_puts(&b, "{\"prompt\": ");
         strbuf_put_json(&b, strbuf_str(&text), text.len);

@@ -138,7 +138,7 @@ struct runner_ops {
     /* Text of token ids, whole UTF-8 characters only; a character belongs to the token that
      * completes it. ends: (n) or NULL, the bytes of the text up to the end of each token. begins:
      * the ids begin a text, else they continue one. special: control tokens by name, else they are
-     * left out. NULL: the runner knows no tokens. */
+     * left out. NULL: the runner knows no tokens. WAAGE_EINVAL: an id that no token has. */
     waage_status (*detokenize)(runner *r, const int32_t *ids, size_t n, bool begins, bool special,
                                strbuf *out, size_t *ends, waage_err *err);
     /* The bytes of one token, not NUL-terminated; a control token's name. NULL as above. */

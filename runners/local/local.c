@@ -319,7 +319,11 @@ static waage_status detokenize(runner *r, const int32_t *ids, size_t n, bool beg
     const local_model *m = (const local_model *)r;
     detokenizer d;
     WAAGE_TRY(need_tokenizer(m, err));
-    const size_t from = out->len;
+    const size_t from = out->len, n_tokens = tokenizer_get_info(m->tok)->n_tokens;
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= n_tokens)
+            return waage_err_set(err, WAAGE_EINVAL, "entry %zu: the model has no token %d", i,
+                                 ids[i]);
     detokenizer_init(&d, m->tok, begins, special);
     for (size_t i = 0; i < n; i++) {
         detokenizer_put(&d, ids[i], out);

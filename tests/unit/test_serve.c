@@ -260,6 +260,7 @@ static void test_endpoints(void **state)
         {"POST /tokenize", "{\"prompt\": \"hello\"}", 200, "\"count\": 3"},
         {"POST /detokenize", "{\"tokens\": [346, 111]}", 200, "\"prompt\""},
         {"POST /detokenize", "{\"tokens\": 1}", 400, "tokens"},
+        {"POST /detokenize", "{\"tokens\": [346, 99999999]}", 400, "no token 99999999"},
         {"GET /tokenizer_info", "", 200, "eos_token"},
         {"GET /metrics", "", 200, "waage_requests_total{path=\"/v1/completions\",code=\"400\"} 2"},
     };
