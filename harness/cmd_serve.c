@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "harness/base/host.h"
 #include "harness/base/interrupt.h"
 #include "harness/base/log.h"
 #include "harness/base/secret.h"
@@ -66,12 +67,6 @@ static waage_status check_args(const serve_args *args, waage_err *err)
     return WAAGE_OK;
 }
 
-static bool is_loopback(const char *host)
-{
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
-           strcmp(host, "localhost") == 0;
-}
-
 static waage_status serve_model(const serve_args *args, runner *r, arena *a, waage_err *err)
 {
     serve *s = NULL;
@@ -86,7 +81,7 @@ static waage_status serve_model(const serve_args *args, runner *r, arena *a, waa
                        .grace = args->grace};
     if (!o.model) return waage_err_nomem(err);
     WAAGE_TRY(find_key(args, &o.key, a, err));
-    if (!o.key && !is_loopback(o.host))
+    if (!o.key && !host_is_loopback(o.host))
         log_warn("anyone who reaches %s can use this model: --api-key-file asks for a key", o.host);
     WAAGE_TRY(serve_start(&s, r, &o, err));
     const bool v6 = strchr(o.host, ':') != NULL;

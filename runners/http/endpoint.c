@@ -356,14 +356,6 @@ waage_status endpoint_parse(endpoint *out, const char *uri, arena *a, waage_err 
     return WAAGE_OK;
 }
 
-bool endpoint_is_loopback(const char *host)
-{
-    const size_t n = strcspn(host, ":/?"); /* not a name that only begins like it */
-    return has_prefix(host, "[::1]") ||
-           (has_prefix(host, "127.") && strspn(host, "0123456789.") == n) ||
-           (n == strlen("localhost") && strncasecmp(host, "localhost", n) == 0);
-}
-
 /* ---- Keys ---- */
 
 static waage_status missing_key(const endpoint *e, const char *name, waage_err *err)

@@ -72,6 +72,4 @@ WAAGE_MUST_CHECK waage_status endpoint_find_key(const endpoint *e, const char **
                                                 waage_err *err);
 /* The header that carries the key; the caller wipes it. NULL: no memory. */
 char *endpoint_key_header(const endpoint *e, const char *key, arena *a);
-/* host: with or without what follows it in a URL. */
-bool endpoint_is_loopback(const char *host);
 #endif

@@ -1,5 +1,6 @@
 /* http.c - opening a model behind an API, and what is known of it. */
 #include "harness/base/hash.h"
+#include "harness/base/host.h"
 #include "harness/base/log.h"
 #include "runners/http/http_internal.h"
 #include "runners/http/price.h"
@@ -99,8 +100,7 @@ static waage_status find_key(http *h, waage_err *err)
     h->key = arena_strdup(&h->a, key);
     h->key_header = endpoint_key_header(&h->e, key, &h->a);
     if (!h->key || !h->key_header) return waage_err_nomem(err);
-    if (strncmp(h->e.base, "http://", 7) == 0 && !endpoint_is_loopback(h->e.host) &&
-        !h->inspect_only)
+    if (strncmp(h->e.base, "http://", 7) == 0 && !host_is_loopback(h->e.host) && !h->inspect_only)
         log_warn("%s: the key travels without encryption (http://)", h->e.host);
     return WAAGE_OK;
 }

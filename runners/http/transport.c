@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-#include "runners/http/endpoint.h"
+#include "harness/base/host.h"
 
 enum { N_IDLE_MOST = 64 };
 
@@ -130,7 +130,7 @@ static bool set_options(const transport *t, CURL *e, transport_call *c)
     curl_easy_setopt(e, CURLOPT_HEADERDATA, c);
     if (t->ca_file) curl_easy_setopt(e, CURLOPT_CAINFO, t->ca_file);
     const char *host = strstr(c->url, "://");
-    if (host && endpoint_is_loopback(host + 3)) curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+    if (host && host_is_loopback(host + 3)) curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
     if (c->body) {
         curl_easy_setopt(e, CURLOPT_POST, 1L);
         ok = ok && curl_easy_setopt(e, CURLOPT_POSTFIELDS, c->body) == CURLE_OK &&

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "harness/base/file.h"
+#include "harness/base/host.h"
 #include "harness/base/log.h"
 #include "runners/http/dialect.h"
 #include "runners/http/http.h"
@@ -84,8 +85,10 @@ static void test_uris(void **state)
     for (size_t i = 0; i < COUNT_OF(near) + COUNT_OF(far); i++) {
         const bool is_near = i < COUNT_OF(near);
         assert_ok(endpoint_parse(&e, is_near ? near[i] : far[i - COUNT_OF(near)], &a, &err), err);
-        assert_true(endpoint_is_loopback(e.host) == is_near);
+        assert_true(host_is_loopback(e.host) == is_near);
     }
+    assert_true(host_is_loopback("::1") && host_is_loopback("[::1]"));
+    assert_false(host_is_loopback("[::1].h") || host_is_loopback("0.0.0.0"));
     assert_false(endpoint_accepts("model.gguf"));
     assert_false(endpoint_accepts("replay:x"));
     arena_free(&a);
