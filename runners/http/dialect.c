@@ -231,15 +231,16 @@ static value *build_completions(const endpoint *e, const request *rq, unsigned w
     return ok ? map : NULL;
 }
 
-value *dialect_build_score(const endpoint *e, const char *text, bool echo, arena *a)
+value *dialect_build_score(const endpoint *e, const char *text, bool echo, unsigned without,
+                           arena *a)
 {
     value *map = value_map(a);
-    const bool ok = map && dialect_put_str(a, map, "model", e->model) &&
-                    dialect_put_str(a, map, "prompt", text) &&
-                    dialect_put_int(a, map, "max_tokens", 1) &&
-                    dialect_put_int(a, map, "temperature", 0) &&
-                    dialect_put_int(a, map, echo ? "logprobs" : "prompt_logprobs", 1) &&
-                    (!echo || value_map_set(a, map, "echo", value_bool(a, true)));
+    const bool ok =
+        map && dialect_put_str(a, map, "model", e->model) &&
+        dialect_put_str(a, map, "prompt", text) && dialect_put_int(a, map, "max_tokens", 1) &&
+        (!dialect_has(without, FIELD_TEMPERATURE) || dialect_put_int(a, map, "temperature", 0)) &&
+        dialect_put_int(a, map, echo ? "logprobs" : "prompt_logprobs", 1) &&
+        (!echo || value_map_set(a, map, "echo", value_bool(a, true)));
     return ok ? map : NULL;
 }
 

@@ -36,7 +36,8 @@ const dialect *dialect_find(const endpoint *e, const request *rq, const char **w
 const char *dialect_url(const dialect *d, const endpoint *e, arena *a);
 /* Completions that score: the prompt and one choice, and the log-probabilities of all its tokens,
  * by an echo of the prompt or, without one, by `prompt_logprobs`. */
-value *dialect_build_score(const endpoint *e, const char *text, bool echo, arena *a);
+value *dialect_build_score(const endpoint *e, const char *text, bool echo, unsigned without,
+                           arena *a);
 /* Which field does this name (of a parameter, or a sentence that quotes one) stand for?
  * FIELD_COUNT: none that can be left out. */
 dialect_field dialect_find_field(const char *text);

@@ -162,7 +162,7 @@ static waage_status http_render(runner *base, const request *rq, strbuf *out, si
     const dialect *d = dialect_find(&h->e, rq, &why);
     value *body = !d ? NULL
                   : rq->kind == REQUEST_LOGLIK
-                      ? dialect_build_score(&h->e, rq->prompt, !h->no_echo, &a)
+                      ? dialect_build_score(&h->e, rq->prompt, !h->no_echo, h->without, &a)
                       : d->build(&h->e, rq, h->without, &a);
     waage_status st = WAAGE_OK;
     if (!d)

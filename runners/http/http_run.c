@@ -106,7 +106,7 @@ static value *build_body(const loop *l, job *j)
     const char *text =
         arena_printf(&j->mem, "%s%s", rq->prompt ? rq->prompt : "", rq->choice[j->step]);
     j->echo = !l->h->no_echo;
-    return text ? dialect_build_score(&l->h->e, text, j->echo, &j->mem) : NULL;
+    return text ? dialect_build_score(&l->h->e, text, j->echo, l->h->without, &j->mem) : NULL;
 }
 
 static waage_status job_send(loop *l, job *j)

@@ -658,6 +658,15 @@ static void test_scores(void **state)
     assert_false(s->choices[1].greedy);
     fault_server_stop(f);
     free(s);
+    const fault_rule choosy = {NULL, "field:temperature"};
+    f = fault_server_start(0, &choosy, 1, 30);
+    s = session_create(40, PROTOCOL_COMPLETION);
+    session_ask_scores(s, choices, 2);
+    assert_ok(ask(s, f, "", &err), err);
+    for (size_t i = 0; i < s->n; i++)
+        if (s->finish[i] != FINISH_SCORED) fail_msg("%s: %s", s->id[i], s->error[i]);
+    fault_server_stop(f);
+    free(s);
     const fault_rule rule = {NULL, "say:x"}; /* a server that ignores echo */
     f = fault_server_start(0, &rule, 1, 30);
     s = session_create(40, PROTOCOL_COMPLETION);
