@@ -111,6 +111,14 @@ static bool is_wanted(const char *name, int n_names, char **names)
     return n_names == 0;
 }
 
+static bool is_group(const char *name)
+{
+    const test_group *g = groups;
+    while (g->name && strcmp(g->name, name) != 0)
+        g++;
+    return g->name != NULL;
+}
+
 int main(int argc, char **argv)
 {
     const test_group *todo[sizeof groups / sizeof *groups];
@@ -120,11 +128,17 @@ int main(int argc, char **argv)
             puts(g->name);
         return 0;
     }
-    if (argc > 2 && strcmp(argv[1], "-j") == 0) {
-        n_jobs = atoi(argv[2]);
+    if (argc > 1 && strncmp(argv[1], "-j", 2) == 0) { /* -jN or -j N */
+        const bool is_apart = argv[1][2] == 0 && argc > 2;
+        n_jobs = atoi(is_apart ? argv[2] : argv[1] + 2);
         n_jobs = n_jobs < 1 ? 1 : n_jobs > JOBS_MAX ? JOBS_MAX : n_jobs;
-        first = 3;
+        first = is_apart ? 3 : 2;
     }
+    for (int i = first; i < argc; i++)
+        if (!is_group(argv[i])) {
+            fprintf(stderr, "no group of tests is called '%s'; --list names them\n", argv[i]);
+            return 2;
+        }
     for (const test_group *g = groups; g->name; g++)
         if (is_wanted(g->name, argc - first, argv + first)) todo[n++] = g;
     if (n_jobs > 1)
