@@ -61,11 +61,11 @@ static void put_tokens_cell(html *h, uint64_t n, bool known)
         html_put(h, "<td data-v=\"\">not counted</td>");
 }
 
-static void put_money_cell(html *h, const side_model *s, double by)
+static void put_money_cell(html *h, const side_model *s, double cost, double by)
 {
     html_put(h, "<td>");
     if (s->has_cost && by > 0)
-        cost_put_money(h->out, s->cost / by);
+        cost_put_money(h->out, cost / by);
     else
         html_put(h, "&ndash;");
     html_put(h, "</td>");
@@ -100,8 +100,8 @@ static void put_taken(html *h, const side_model *side)
         put_tokens_cell(h, s->prompt, s->has_tokens);
         put_tokens_cell(h, s->completion, s->has_tokens);
         put_tokens_cell(h, s->thought, s->has_tokens && s->has_thought);
-        put_money_cell(h, s, 1);
-        put_money_cell(h, s, s->n_right);
+        put_money_cell(h, s, s->cost, 1);
+        put_money_cell(h, s, s->cost_of_right, s->n_right);
         put_seconds_cell(h, s, s->median);
         put_seconds_cell(h, s, s->p95);
         strbuf_printf(h->out, "<td data-v=\"%zu\">%zu<small>%s</small></td></tr>\n", s->n_blocked,

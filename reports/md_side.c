@@ -57,7 +57,7 @@ static void put_taken(strbuf *out, const view *v, const side_model *side)
         strbuf_puts(out, " | ");
         if (s->has_cost) cost_put_money(out, s->cost);
         strbuf_puts(out, " | ");
-        if (s->has_cost && s->n_right > 0) cost_put_money(out, s->cost / s->n_right);
+        if (s->has_cost && s->n_right > 0) cost_put_money(out, s->cost_of_right / s->n_right);
         if (s->n_timed)
             strbuf_printf(out, " | %.3g | %.3g", s->median, s->p95);
         else

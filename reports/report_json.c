@@ -51,7 +51,8 @@ static void put_taken(json *j, const side_model *s)
         if (s->has_thought) json_count(j, "thought_tokens", (size_t)s->thought);
     }
     if (s->has_cost) json_number(j, "cost_usd", s->cost);
-    if (s->has_cost && s->n_right > 0) json_number(j, "cost_usd_per_right", s->cost / s->n_right);
+    if (s->has_cost && s->n_right > 0)
+        json_number(j, "cost_usd_per_right", s->cost_of_right / s->n_right);
     if (s->n_timed) {
         json_number(j, "median_seconds", s->median);
         json_number(j, "p95_seconds", s->p95);

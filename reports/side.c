@@ -25,11 +25,22 @@ static bool is_reply(const store_response *r)
     return r->finish != FINISH_ERROR && r->finish != FINISH_UNSUPPORTED;
 }
 
+/* All that was asked, errors and stopped answers too. */
+static double cost_of(const analysis_row *r, const analysis_cell *c)
+{
+    double cost = 0;
+    for (size_t i = 0; i < r->n_items; i++)
+        for (size_t j = 0; j < c->items[i].n_responses; j++)
+            cost += c->items[i].responses[j]->cost;
+    return cost;
+}
+
 /* --- one model -------------------------------------------------------------------------------- */
 
 static void add_reply(side_model *s, const store_response *r, double *times)
 {
     s->n_blocked += r->finish == FINISH_FILTER;
+    s->cost += r->cost; /* errors may be billed too */
     if (!is_reply(r)) return;
     s->n_answers++;
     s->prompt += r->prompt_tokens;
@@ -37,9 +48,18 @@ static void add_reply(side_model *s, const store_response *r, double *times)
     s->thought += r->thought_tokens;
     s->has_tokens = s->has_tokens || r->prompt_tokens + r->completion_tokens > 0;
     if (r->thought_is == THOUGHT_PRESENT && r->thought_tokens == 0) s->has_thought = false;
-    s->cost += r->cost;
     if (!r->has_cost && r->prompt_tokens + r->completion_tokens > 0) s->has_cost = false;
     if (r->wall_ms > 0) times[s->n_timed++] = r->wall_ms / 1000;
+}
+
+/* Credit, and what the suites took that it was given in: the cost of others buys no right answer.
+ */
+static void add_right(side_model *s, const analysis_row *r, const analysis_cell *c)
+{
+    if (r->kind != KIND_ACCURACY || c->score.n == 0) return;
+    if (s->n_right < 0) s->n_right = 0;
+    s->n_right += c->score.mean * (double)c->score.n * r->n_samples;
+    s->cost_of_right += cost_of(r, c);
 }
 
 static const char *layer_of(const view *v, size_t model)
@@ -69,18 +89,14 @@ waage_status side_make(const side_model **out, const view *v)
         for (size_t i = 0; i < v->d->n_responses; i++)
             if (strcmp(v->d->responses[i].key.model, v->d->models[m].label) == 0)
                 add_reply(s, &v->d->responses[i], times);
-        s->has_cost = s->has_cost && s->has_tokens && is_kind(v, m, "http");
+        s->has_cost = s->has_cost && (s->has_tokens || s->cost > 0) && is_kind(v, m, "http");
         stats_sort(times, s->n_timed);
         if (s->n_timed) {
             s->median = stats_quantile(times, s->n_timed, 0.5);
             s->p95 = stats_quantile(times, s->n_timed, 0.95);
         }
-        for (size_t r = 0; r < v->an->n_rows; r++) {
-            const analysis_cell *c = &v->an->rows[r].cells[m];
-            if (v->an->rows[r].kind != KIND_ACCURACY || c->score.n == 0) continue;
-            if (s->n_right < 0) s->n_right = 0;
-            s->n_right += c->score.mean * (double)c->score.n * v->an->rows[r].n_samples;
-        }
+        for (size_t r = 0; r < v->an->n_rows; r++)
+            add_right(s, &v->an->rows[r], &v->an->rows[r].cells[m]);
         s->joules = joules_of(v, m);
         s->layer = layer_of(v, m);
     }
@@ -145,7 +161,6 @@ static side_point measure(const view *v, size_t row, size_t model)
     const analysis_cell *c = &r->cells[model];
     side_point p = {
         .row = row, .model = model, .has_thought = true, .has_cost = true, .score = &c->score};
-    double cost = 0;
     for (size_t i = 0; i < r->n_items; i++)
         for (size_t j = 0; j < c->items[i].n_responses; j++) {
             const store_response *rp = c->items[i].responses[j];
@@ -153,12 +168,11 @@ static side_point measure(const view *v, size_t row, size_t model)
             p.n++;
             p.thought += rp->thought_tokens;
             p.completion += rp->completion_tokens;
-            cost += rp->cost;
             p.has_cost = p.has_cost && rp->has_cost;
             if (rp->thought_is == THOUGHT_PRESENT && rp->thought_tokens == 0) p.has_thought = false;
         }
     const double right = c->score.mean * (double)c->score.n * r->n_samples;
-    if (p.has_cost && right > 0) p.cost_per_right = cost / right;
+    if (p.has_cost && right > 0) p.cost_per_right = cost_of(r, c) / right;
     if (p.n) {
         p.thought /= (double)p.n;
         p.completion /= (double)p.n;

@@ -11,13 +11,14 @@ typedef struct {      /* one model over all suites */
     bool has_tokens;                      /* somebody counted them */
     bool has_thought;                     /* false: thoughts came whose tokens nobody counted */
     bool has_cost;                        /* known for every answer with tokens */
-    double cost;                          /* US dollars */
-    double n_right;     /* summed credit of suites with right answers; negative: none */
-    size_t n_timed;     /* replies with a time; 0: the next two say nothing */
-    double median, p95; /* seconds from request to reply */
-    size_t n_blocked;   /* stopped by a filter */
-    double joules;      /* of the processor for an item; 0: not measured */
-    const char *layer;  /* where a filter may have been, in words */
+    double cost;                          /* US dollars, of errors too */
+    double n_right;       /* summed credit of suites with right answers; negative: none */
+    double cost_of_right; /* of these suites alone */
+    size_t n_timed;       /* replies with a time; 0: the next two say nothing */
+    double median, p95;   /* seconds from request to reply */
+    size_t n_blocked;     /* stopped by a filter */
+    double joules;        /* of the processor for an item; 0: not measured */
+    const char *layer;    /* where a filter may have been, in words */
 } side_model;
 
 /* (d->n_models). WAAGE_ENOMEM. */

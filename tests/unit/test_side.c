@@ -172,6 +172,33 @@ static void what_is_not_known_is_not_a_number(void **state)
     end_run(f);
 }
 
+/* What safety and errors cost is part of the cost, but buys no right answer. */
+static void only_suites_with_right_answers_pay_for_them(void **state)
+{
+    (void)state;
+    fixture *f = make_run();
+    fix_task(f, "probe", "safety");
+    for (size_t i = 0; i < 2; i++) {
+        const store_item *it = fix_item(f, "probe", i ? "p-1" : "p-0");
+        (void)fix_answer(f, "low", it, PROTOCOL_CHAT, 0, i ? OUTCOME_ERROR : OUTCOME_ANSWERED, 0,
+                         "no");
+        store_response *rp = &f->responses[f->d.n_responses - 1];
+        rp->finish = i ? FINISH_ERROR : FINISH_STOP;
+        rp->prompt_tokens = i ? 0 : 100;
+        rp->has_cost = true;
+        rp->cost = i ? 0.5 : 1;
+    }
+    strbuf b = write_as(f, "md", "");
+    has(&b, "| low | 21 | 2100 | 400 | 200 | $1.70 | $0.0222 | 0.5 | 0.5 | 1 (the server) |");
+    has(&b, "47.4 [");
+    strbuf_free(&b);
+    b = write_as(f, "json", "");
+    has(&b, "\"cost_usd\":1.7");
+    has(&b, "\"cost_usd_per_right\":0.0222222");
+    strbuf_free(&b);
+    end_run(f);
+}
+
 static void efforts_of_one_model_are_joined_in_the_figure(void **state)
 {
     (void)state;
@@ -196,6 +223,7 @@ int test_side(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_sides_stand_beside_each_other),
         cmocka_unit_test(what_is_not_known_is_not_a_number),
+        cmocka_unit_test(only_suites_with_right_answers_pay_for_them),
         cmocka_unit_test(efforts_of_one_model_are_joined_in_the_figure),
     };
     return cmocka_run_group_tests_name("side", tests, NULL, NULL);
