@@ -254,7 +254,7 @@ static void plan_drafts(batch *b, size_t n_slices)
     for (size_t i = 0; i < n_slices && rows > 0; i++) {
         batch_seq *s = b->by_slice[i];
         const batch_job *job = s->job;
-        if (job->kind != REQUEST_GENERATE) continue;
+        if (job->kind != REQUEST_GENERATE || s->fed + s->take < s->n_feed) continue;
         const size_t in_pages = s->n_pages * KV_PAGE_LEN - s->n_feed;
         const size_t to_come = job->max_new - job->n_new - 1; /* behind the next one */
         const size_t fair = rows / (n_slices - i);
