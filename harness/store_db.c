@@ -423,6 +423,8 @@ static waage_status reopen_immutable(store *s, waage_err *err)
 static waage_status open_for_reading(store *s, const char *dir, waage_err *err)
 {
     int64_t app = 0, version = 0;
+    if (!file_exists(s->path) && errno == EACCES)
+        return waage_err_set(err, WAAGE_EIO, "%s: %s", s->path, strerror(EACCES));
     if (!file_exists(s->path))
         return waage_err_set(err, WAAGE_EIO, "%s: no run here (no run.sqlite)%s", dir,
                              file_exists(dir) ? "" : "; there is no such directory");
