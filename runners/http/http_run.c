@@ -420,6 +420,18 @@ static waage_status handle_field(loop *l, job *j, const fault *f)
     return WAAGE_OK;
 }
 
+/* Servers that need no key are asked without one, so the first to hear of it is the user. */
+static void stop_for(loop *l, job *j, const char *why)
+{
+    const char *name = l->h->e.service->key_name;
+    const bool lacks_key = j->call.status == 401 && !l->h->key;
+    const char *more =
+        lacks_key
+            ? arena_printf(&j->mem, "%.300s (none was sent: set %s or %s_FILE)", why, name, name)
+            : NULL;
+    stop_run(l, more ? more : why);
+}
+
 static waage_status handle(loop *l, job *j)
 {
     transport_call *c = &j->call;
@@ -470,7 +482,7 @@ static waage_status handle(loop *l, job *j)
             l->h->no_scores = "the server has no completions API";
         return deliver_failure(l, j, FINISH_UNSUPPORTED, f.why);
     case FAULT_STOP:
-        stop_run(l, f.why);
+        stop_for(l, j, f.why);
         put_off(l, j, 0); /* dropped with the rest when the run has drained */
         return WAAGE_OK;
     }

@@ -582,10 +582,17 @@ static void test_stops(void **state)
 static void test_refused(void **state)
 {
     (void)state;
-    fault_server *f = fault_server_start(0, NULL, 0, 30);
+    const fault_rule locked = {NULL, "401"};
+    fault_server *f = fault_server_start(0, &locked, 1, 30);
     session *s = session_create(3, PROTOCOL_CHAT);
     char uri[256];
     waage_err err;
+    assert_int_equal(ask(s, f, "", &err), WAAGE_EFAIL);
+    assert_contains(err.msg, "none was sent: set WAAGE_API_KEY or WAAGE_API_KEY_FILE");
+    fault_server_stop(f);
+    free(s);
+    f = fault_server_start(0, NULL, 0, 30);
+    s = session_create(3, PROTOCOL_CHAT);
     snprintf(uri, sizeof uri, "http://127.0.0.1:%d/v1#m;patience=0.3;backoff=0.01",
              fault_server_port(f));
     fault_server_stop(f);
