@@ -80,8 +80,11 @@ static const value *pick_fields(const value *m, arena *a)
 bool serve_messages_read(request *rq, const value *list, arena *a, serve_fault *why)
 {
     const size_t n = value_len(list);
-    if (list->kind != VALUE_LIST || n == 0 || n > MAX_MESSAGES)
-        return refuse(why, 0, "messages must be a list of 1 to 4096 messages");
+    if (list->kind != VALUE_LIST || n == 0 || n > MAX_MESSAGES) {
+        serve_fault_set(why, 400, "invalid_request_error", NULL, "messages",
+                        "messages: a list of 1 to %d messages was expected", MAX_MESSAGES);
+        return false;
+    }
     message *m = arena_calloc(a, n, sizeof *m);
     const value **fields = arena_calloc(a, n, sizeof *fields);
     if (!m || !fields) return refuse(why, 0, "out of memory");
