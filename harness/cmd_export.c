@@ -1,4 +1,5 @@
 /* cmd_export.c - `waage export`: a run in the forms of others. */
+#include "harness/base/file.h"
 #include "harness/base/log.h"
 #include "harness/cmd.h"
 #include "harness/recording.h"
@@ -46,22 +47,24 @@ static waage_status choose_model(const char **label, store *s, const export_args
 static waage_status end_file(FILE *f, const char *part, const char *path, waage_status st,
                              waage_err *err)
 {
-    const bool bad = fflush(f) != 0 || ferror(f) || fsync(fileno(f)) != 0;
+    const bool special = strcmp(part, path) == 0;
+    const bool bad = fflush(f) != 0 || ferror(f) || (!special && fsync(fileno(f)) != 0);
     if (st == WAAGE_OK && bad)
         st = waage_err_set(err, WAAGE_EWRITE, "%s: %s", path, strerror(errno));
     if (fclose(f) != 0 && st == WAAGE_OK)
         st = waage_err_set(err, WAAGE_EWRITE, "%s: %s", path, strerror(errno));
+    if (special) return st;
     if (st == WAAGE_OK && rename(part, path) != 0)
         st = waage_err_set(err, WAAGE_EWRITE, "%s: %s", path, strerror(errno));
     if (st != WAAGE_OK) (void)unlink(part);
     return st;
 }
 
-/* The whole file or the old one, never half of it. */
+/* The whole file or the old one, never half of it; devices and pipes take it as it comes. */
 static waage_status write_file(const char *path, store *s, const char *label, size_t *n, arena *a,
                                waage_err *err)
 {
-    const char *part = arena_printf(a, "%s.part", path);
+    const char *part = file_is_special(path) ? path : arena_printf(a, "%s.part", path);
     if (!part) return waage_err_nomem(err);
     FILE *f = fopen(part, "wb");
     if (!f) return waage_err_set(err, WAAGE_EWRITE, "%s: %s", part, strerror(errno));

@@ -1,6 +1,8 @@
 /* file.c - reading and replacing whole files. */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "harness/base/file.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +56,26 @@ static waage_status write_all(int fd, const char *data, size_t len)
     return WAAGE_OK;
 }
 
-waage_status file_write(const char *path, const char *data, size_t len, waage_err *err)
+static waage_status cannot_write(const char *path, int why, waage_err *err)
+{
+    return waage_err_set(err, WAAGE_EWRITE, "%s: %s", path, strerror(why));
+}
+
+/* Devices and pipes take bytes; what cannot be replaced is not replaced. */
+static waage_status write_special(const char *path, const char *data, size_t len, waage_err *err)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return cannot_write(path, errno, err);
+    const waage_status st = write_all(fd, data, len);
+    const int why = errno;
+    if (st != WAAGE_OK) {
+        (void)close(fd);
+        return cannot_write(path, why, err);
+    }
+    return close(fd) == 0 ? WAAGE_OK : cannot_write(path, errno, err);
+}
+
+static waage_status write_regular(const char *path, const char *data, size_t len, waage_err *err)
 {
     const size_t n = strlen(path);
     char *tmp = malloc(n + 8);
@@ -63,9 +84,8 @@ waage_status file_write(const char *path, const char *data, size_t len, waage_er
     memcpy(tmp + n, ".XXXXXX", 8);
     const int fd = mkstemp(tmp);
     if (fd < 0) {
-        waage_err_set(err, WAAGE_EWRITE, "%s: %s", path, strerror(errno));
         free(tmp);
-        return WAAGE_EWRITE;
+        return cannot_write(path, errno, err);
     }
     waage_status st = write_all(fd, data, len);
     if (st == WAAGE_OK && (fchmod(fd, 0644) != 0 || fsync(fd) != 0)) st = WAAGE_EWRITE;
@@ -79,11 +99,26 @@ waage_status file_write(const char *path, const char *data, size_t len, waage_er
         why = errno;
     }
     if (st != WAAGE_OK) {
-        waage_err_set(err, st, "%s: %s", path, strerror(why));
+        (void)cannot_write(path, why, err);
         unlink(tmp);
     }
     free(tmp);
     return st;
+}
+
+waage_status file_write(const char *path, const char *data, size_t len, waage_err *err)
+{
+    if (file_is_special(path)) return write_special(path, data, len, err);
+    char *real = realpath(path, NULL); /* a link stays, what it points to is replaced */
+    const waage_status st = write_regular(real ? real : path, data, len, err);
+    free(real);
+    return st;
+}
+
+bool file_is_special(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
 bool file_exists(const char *path)
