@@ -83,26 +83,51 @@ static inline void matmul_fetch(const kern_matrix *w, size_t p, size_t n_panels,
             __builtin_prefetch(y + i * ldy + row + r, 1);
 }
 
-/* Panels p .. p + n_panels - 1 with tokens t .. t + n - 1, at most a group. */
+/* A panel is read in two streams, too short for a processor to follow by itself. Panels lie one
+ * behind the other, so what is needed next is what lies ahead of the chunk: a third faster
+ * where one token waits for its weights. */
+static inline void matmul_read_ahead(const kern_matrix *w, const uint8_t *panel, size_t k0)
+{
+    enum { AHEAD = 8192, LINE = 64 };
+    const size_t end = k0 + PANEL_CHUNK < w->k ? k0 + PANEL_CHUNK : w->k;
+    const uint8_t *from = panel + k0 * w->panel_bytes / w->k + AHEAD;
+    const uint8_t *to = panel + end * w->panel_bytes / w->k + AHEAD;
+    for (; from < to; from += LINE)
+        __builtin_prefetch(from);
+}
+
+/* Panels p .. p + n_panels - 1 with tokens t .. t + n - 1, at most a group: few of them, one panel
+ * after the other as they lie in memory. */
+static inline void matmul_few(matmul_path path, const kern_matrix *w, size_t p, size_t n_panels,
+                              const kern_acts *a, size_t t, size_t n, matmul_panel *u)
+{
+    for (size_t j = 0; j < n_panels; j++) {
+        const uint8_t *panel = (const uint8_t *)w->panels + (p + j) * w->panel_bytes;
+        memset(u[j].acc, 0, n * sizeof u[j].acc[0]);
+        for (size_t k0 = 0; k0 < w->k; k0 += PANEL_CHUNK) {
+            const panel_chunk c = panel_chunk_at(w->type, panel, w->k, k0 / PANEL_CHUNK);
+            matmul_read_ahead(w, panel, k0);
+            path.direct(&u[j], w->type, &c, a, t, n, k0);
+        }
+    }
+}
+
+/* The same by way of scratch. */
 static inline void matmul_group(matmul_path path, const kern_matrix *w, size_t p, size_t n_panels,
                                 const kern_acts *a, size_t t, size_t n, const float *y, size_t ldy,
                                 matmul_panel *u)
 {
     const uint8_t *panels = w->panels;
-    const bool direct = n <= path.direct_tokens;
     for (size_t j = 0; j < n_panels; j++)
         memset(u[j].acc, 0, n * sizeof u[j].acc[0]);
     for (size_t k0 = 0; k0 < w->k; k0 += PANEL_CHUNK) {
         panel_chunk c = {0};
         for (size_t j = 0; j < n_panels; j++) {
             c = panel_chunk_at(w->type, panels + (p + j) * w->panel_bytes, w->k, k0 / PANEL_CHUNK);
-            if (direct)
-                path.direct(&u[j], w->type, &c, a, t, n, k0);
-            else
-                path.unpack(&u[j], w->type, &c);
+            path.unpack(&u[j], w->type, &c);
         }
         if (k0 + PANEL_CHUNK >= w->k) matmul_fetch(w, p, n_panels, n, y, ldy);
-        if (!direct) path.tile(u, n_panels, a, t, n, k0, c.n);
+        path.tile(u, n_panels, a, t, n, k0, c.n);
     }
 }
 
@@ -114,7 +139,10 @@ static inline void matmul_run(matmul_path path, const kern_matrix *w, size_t p0,
         const size_t n = t1 - t < MATMUL_GROUP ? t1 - t : MATMUL_GROUP;
         for (size_t p = p0; p < p1; p += MATMUL_PANELS) {
             const size_t n_panels = p1 - p < MATMUL_PANELS ? p1 - p : MATMUL_PANELS;
-            matmul_group(path, w, p, n_panels, a, t, n, y + t * ldy, ldy, s->panel);
+            if (n <= path.direct_tokens)
+                matmul_few(path, w, p, n_panels, a, t, n, s->panel);
+            else
+                matmul_group(path, w, p, n_panels, a, t, n, y + t * ldy, ldy, s->panel);
             for (size_t j = 0; j < n_panels; j++)
                 matmul_store(&s->panel[j], w, p + j, n, y + t * ldy, ldy);
         }
