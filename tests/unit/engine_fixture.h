@@ -63,6 +63,29 @@ static inline void fixture_open(engine_fixture *f, const char *path, const engin
     must(kvcache_create(&f->kv, shape, s->kv_pages * kvcache_page_bytes(shape), &err), &err);
 }
 
+/* Without guesses, in grade i16. */
+static inline batch_options fixture_batch(const engine_fixture *f, size_t n_slots, size_t chunk,
+                                          batch_hooks hooks)
+{
+    return (batch_options){.m = f->m,
+                           .kern = f->kern,
+                           .threads = f->threads,
+                           .kv = f->kv,
+                           .n_slots = n_slots,
+                           .chunk_tokens = chunk,
+                           .hooks = hooks};
+}
+
+/* The hook `done` of tests that count jobs: ctx is a size_t. */
+static inline waage_status fixture_count_done(void *ctx, batch_job *job, waage_err *err)
+{
+    size_t *n_done = ctx;
+    (void)err;
+    if (job->error) fail_msg("%s", job->error);
+    ++*n_done;
+    return WAAGE_OK;
+}
+
 static inline void fixture_close(engine_fixture *f)
 {
     kvcache_free(f->kv);

@@ -163,15 +163,10 @@ static void run(outcome *o, const char *name, const engine_setup *s, draft_fn dr
     batch *b;
     fixture_open(&f, tiny_path(path, name), s);
     plan_jobs(o, f.m->p.n_vocab);
-    const batch_options bo = {.m = f.m,
-                              .kern = f.kern,
-                              .grade = s->grade,
-                              .threads = f.threads,
-                              .kv = f.kv,
-                              .n_slots = s->n_slots,
-                              .chunk_tokens = s->chunk,
-                              .draft = draft,
-                              .hooks = {&wild, on_token, on_done}};
+    batch_options bo =
+        fixture_batch(&f, s->n_slots, s->chunk, (batch_hooks){&wild, on_token, on_done});
+    bo.grade = s->grade;
+    bo.draft = draft;
     must(batch_create(&b, &bo, &err), &err);
     for (size_t i = 0; i < N_JOBS; i++)
         must(batch_add(b, &o->jobs[i], &err), &err);
@@ -254,14 +249,8 @@ static size_t count_steps(draft_fn draft, batch_totals *totals, size_t n_slots)
     size_t n_steps = 0;
     fixture_open(&f, "tests/fixtures/tiny-llama.gguf", &setups[0]);
     plan_jobs(&o, f.m->p.n_vocab);
-    const batch_options bo = {.m = f.m,
-                              .kern = f.kern,
-                              .threads = f.threads,
-                              .kv = f.kv,
-                              .n_slots = n_slots,
-                              .chunk_tokens = 512,
-                              .draft = draft,
-                              .hooks = {&wild, on_token, on_done}};
+    batch_options bo = fixture_batch(&f, n_slots, 512, (batch_hooks){&wild, on_token, on_done});
+    bo.draft = draft;
     must(batch_create(&b, &bo, &err), &err);
     for (size_t i = 0; i < n_slots; i++) {
         o.jobs[i] = o.jobs[4];
@@ -319,14 +308,8 @@ static void run_poisoned(outcome *o, kern_kv_format format, draft_fn draft)
     fixture_open(&f, "tests/fixtures/tiny-llama.gguf", &s);
     if (poison_id >= 0) fixture_poison(&f, (size_t)poison_id);
     plan_jobs(o, f.m->p.n_vocab);
-    const batch_options bo = {.m = f.m,
-                              .kern = f.kern,
-                              .threads = f.threads,
-                              .kv = f.kv,
-                              .n_slots = 1,
-                              .chunk_tokens = 512,
-                              .draft = draft,
-                              .hooks = {NULL, never_stop, on_any_end}};
+    batch_options bo = fixture_batch(&f, 1, 512, (batch_hooks){NULL, never_stop, on_any_end});
+    bo.draft = draft;
     must(batch_create(&b, &bo, &err), &err);
     for (size_t i = 0; i < N_JOBS; i++) {
         for (size_t k = 0; k < MAX_PROMPT; k++)

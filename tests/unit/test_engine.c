@@ -99,14 +99,9 @@ static void run_workload(workload *w, const char *name, const engine_setup *s)
     char path[128];
     fixture_open(&f, tiny_path(path, name), s);
     plan_jobs(w, f.m->p.n_vocab);
-    const batch_options bo = {.m = f.m,
-                              .kern = f.kern,
-                              .grade = s->grade,
-                              .threads = f.threads,
-                              .kv = f.kv,
-                              .n_slots = s->n_slots,
-                              .chunk_tokens = s->chunk,
-                              .hooks = {NULL, on_token, on_done}};
+    batch_options bo =
+        fixture_batch(&f, s->n_slots, s->chunk, (batch_hooks){NULL, on_token, on_done});
+    bo.grade = s->grade;
     batch *b;
     must(batch_create(&b, &bo, &err), &err);
     size_t next = 0;

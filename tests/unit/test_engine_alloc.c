@@ -44,15 +44,6 @@ static bool on_token(void *ctx, batch_job *job, int32_t id, float logprob, batch
     return false;
 }
 
-static waage_status on_done(void *ctx, batch_job *job, waage_err *err)
-{
-    size_t *n_done = ctx;
-    (void)err;
-    if (job->error) fail_msg("%s", job->error);
-    ++*n_done;
-    return WAAGE_OK;
-}
-
 /* Some generate (the first two share a beginning), some score; greedy and sampled. */
 static void plan_jobs(size_t n_vocab)
 {
@@ -84,14 +75,9 @@ static void count_steps(const char *path, size_t kv_pages)
     const engine_setup s = {.n_threads = 2, .kv_pages = kv_pages};
     fixture_open(&f, path, &s);
     plan_jobs(f.m->p.n_vocab);
-    const batch_options bo = {.m = f.m,
-                              .kern = f.kern,
-                              .threads = f.threads,
-                              .kv = f.kv,
-                              .n_slots = 8,
-                              .chunk_tokens = 100,
-                              .draft = draft_lookup,
-                              .hooks = {&n_done, on_token, on_done}};
+    batch_options bo =
+        fixture_batch(&f, 8, 100, (batch_hooks){&n_done, on_token, fixture_count_done});
+    bo.draft = draft_lookup;
     must(batch_create(&b, &bo, &err), &err);
     for (size_t i = 0; i < N_JOBS; i++)
         must(batch_add(b, &jobs[i], &err), &err);

@@ -20,28 +20,14 @@ static bool never_stop(void *ctx, batch_job *job, int32_t id, float logprob, bat
     return false;
 }
 
-static waage_status on_done(void *ctx, batch_job *job, waage_err *err)
-{
-    size_t *n_done = ctx;
-    (void)err;
-    if (job->error) fail_msg("%s", job->error);
-    ++*n_done;
-    return WAAGE_OK;
-}
-
 static void open_batch(batch **b, engine_fixture *f, size_t n_slots, size_t chunk, size_t kv_pages,
                        size_t *n_done)
 {
     waage_err err = {0};
     const engine_setup s = {.n_threads = 1, .kv_pages = kv_pages};
     fixture_open(f, model_path, &s);
-    const batch_options bo = {.m = f->m,
-                              .kern = f->kern,
-                              .threads = f->threads,
-                              .kv = f->kv,
-                              .n_slots = n_slots,
-                              .chunk_tokens = chunk,
-                              .hooks = {n_done, never_stop, on_done}};
+    const batch_options bo =
+        fixture_batch(f, n_slots, chunk, (batch_hooks){n_done, never_stop, fixture_count_done});
     *n_done = 0;
     must(batch_create(b, &bo, &err), &err);
 }
