@@ -300,10 +300,8 @@ static void test_dialects(void **state)
 int test_dialect(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_uris),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_pacer),
-        cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_uris),     cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_pacer),    cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_dialects),
     };
     log_set_level(LOG_QUIET);
