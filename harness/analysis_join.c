@@ -72,14 +72,15 @@ static waage_status join_task(join *j, const store_task *t, renames *r, const ch
     for (size_t i = 0; i < j->out.n_tasks; i++) {
         const store_task *o = &j->tasks[i];
         if (strcmp(o->name, t->name) != 0) continue;
-        if (analysis_same_text(o->hash, t->hash) && analysis_same_text(o->data_hash, t->data_hash))
+        if (analysis_same_text(o->hash, t->hash) &&
+            analysis_same_text(o->data_hash, t->data_hash) &&
+            analysis_same_text(o->rules_version, t->rules_version))
             return WAAGE_OK;
         WAAGE_TRY(apart(j, name, t->name, r->number));
-        WAAGE_TRY(
-            note(j, arena_printf(j->a,
-                                 "%s has another definition or other data in run %zu and is kept "
-                                 "apart.",
-                                 t->name, r->number)));
+        WAAGE_TRY(note(j, arena_printf(j->a,
+                                       "%s has another definition, other data or other rules of "
+                                       "scoring in run %zu and is kept apart.",
+                                       t->name, r->number)));
     }
     j->tasks[j->out.n_tasks] = *t;
     j->tasks[j->out.n_tasks++].name = *name;

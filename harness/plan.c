@@ -303,15 +303,21 @@ static waage_status check_setting(const plan *p, const store_data *head, const c
 static waage_status check_task(const task_info *t, const store_task *old, const char *dir,
                                waage_err *err)
 {
+    enum { HASH_SHOWN = 12, RULES_SHOWN = 120 };
     const struct {
         const char *what, *was, *is;
-    } facts[] = {{"definition", old->hash, t->hash}, {"data", old->data_hash, t->data_hash}};
+        int shown; /* of its characters */
+    } facts[] = {{"definition is", old->hash, t->hash, HASH_SHOWN},
+                 {"data is", old->data_hash, t->data_hash, HASH_SHOWN},
+                 {"scoring rules are", old->rules_version ? old->rules_version : "unknown",
+                  t->rules_version, RULES_SHOWN}};
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
         if (strcmp(facts[i].was, facts[i].is) != 0)
             return waage_err_set(err, WAAGE_ECONFLICT,
-                                 "%s holds results of another version of task '%s': its %s was "
-                                 "%.12s, now it is %.12s; use another directory",
-                                 dir, t->name, facts[i].what, facts[i].was, facts[i].is);
+                                 "%s holds results of another version of task '%s', whose %s "
+                                 "'%.*s'; now '%.*s'; use another directory",
+                                 dir, t->name, facts[i].what, facts[i].shown, facts[i].was,
+                                 facts[i].shown, facts[i].is);
     return WAAGE_OK;
 }
 

@@ -77,7 +77,6 @@ static waage_status hash_task(task *t, arena *a, waage_err *err)
     if (!h) return waage_err_nomem(err);
     hash_add_field(h, t->info.definition, strlen(t->info.definition));
     hash_add_field(h, t->info.data_hash, strlen(t->info.data_hash));
-    hash_add_field(h, t->shared->version, strlen(t->shared->version));
     hash_end(h, hex);
     t->info.hash = arena_strdup(a, hex);
     return t->info.hash ? WAAGE_OK : waage_err_nomem(err);

@@ -538,10 +538,29 @@ static void other_data_is_kept_apart_and_named(void **state)
     const report_run runs[] = {{.data = &f->d}, {.data = &g->d}};
     const report_options opt = {0, NULL, NULL, ""};
     strbuf b = write_runs("md", &opt, runs, 2);
-    has(&b, "math has another definition or other data in run 2 and is kept apart.");
+    has(&b, "math has another definition, other data or other rules of scoring in run 2 and is "
+            "kept apart.");
     has(&b, "SmolLM2-135M stands for other weights in run 2 and is kept apart.");
     has(&b, "1 items of run 2 have the id of another document");
     has(&b, "**SmolLM2-135M \\(run 2\\)**");
+    lacks(&b, "On Maths");
+    has(&b, "On Reasoning");
+    strbuf_free(&b);
+    end_run(f);
+    end_run(g);
+}
+
+static void answers_scored_by_other_rules_are_kept_apart(void **state)
+{
+    (void)state;
+    fixture *f = make_run(), *g = make_run();
+    keep_model(f, 0);
+    keep_model(g, 1);
+    g->tasks[0].rules_version = "extract-2";
+    const report_run runs[] = {{.data = &f->d}, {.data = &g->d}};
+    const report_options opt = {0, NULL, NULL, ""};
+    strbuf b = write_runs("md", &opt, runs, 2);
+    has(&b, "other rules of scoring in run 2 and is kept apart.");
     lacks(&b, "On Maths");
     has(&b, "On Reasoning");
     strbuf_free(&b);
@@ -614,6 +633,7 @@ int test_report(void)
         cmocka_unit_test(formats_are_sorted_and_unknown_ones_refused),
         cmocka_unit_test(runs_of_equal_hashes_are_joined),
         cmocka_unit_test(other_data_is_kept_apart_and_named),
+        cmocka_unit_test(answers_scored_by_other_rules_are_kept_apart),
         cmocka_unit_test(a_run_joined_with_itself_counts_once),
         cmocka_unit_test(escapes_keep_what_is_harmless),
     };

@@ -461,6 +461,29 @@ static void refuses_to_mix(void **state)
     assert_non_null(strstr(t.err.msg, "another version of task 'sums'"));
 }
 
+static void answers_scored_by_other_rules_are_not_continued(void **state)
+{
+    (void)state;
+    trial t;
+    arena a = ARENA_EMPTY;
+    plan p;
+    store_data head;
+    digest g;
+    trial_init(&t);
+    expect_ok(&t, trial_run(&t, "one"));
+    read_run("one", &a, &head, &g);
+    const opts_list suites = {t.suites, t.n_suites, t.n_suites};
+    expect_ok(&t, plan_make(&p, &a, &suites, &t.settings, &t.err));
+    expect_ok(&t, plan_check(&p, &head, "D", &t.err));
+    store_task tasks[2] = {head.tasks[0], head.tasks[1]};
+    tasks[1].rules_version = "older";
+    head.tasks = tasks;
+    assert_int_equal(plan_check(&p, &head, "D", &t.err), WAAGE_ECONFLICT);
+    assert_non_null(strstr(t.err.msg, "scoring rules are 'older'; now 'score"));
+    plan_close(&p);
+    arena_free(&a);
+}
+
 static void digests_follow_what_they_cover(void **state)
 {
     (void)state;
@@ -507,6 +530,14 @@ static void digests_follow_what_they_cover(void **state)
     assert_string_not_equal(g.total, h.total);
     scores[0].extracted = d.scores[0].extracted;
 
+    store_task tasks[2] = {d.tasks[0], d.tasks[1]};
+    tasks[0].rules_version = "other"; /* nor do other rules change an answer */
+    e.tasks = tasks;
+    assert_int_equal(digest_compute(&h, &e, &a, NULL), WAAGE_OK);
+    assert_string_equal(g.answers, h.answers);
+    assert_string_not_equal(g.total, h.total);
+    e.tasks = d.tasks;
+
     model.sha256 = "cccc";
     assert_int_equal(digest_compute(&h, &e, &a, NULL), WAAGE_OK);
     assert_string_not_equal(g.answers, h.answers);
@@ -534,6 +565,7 @@ int test_run(void)
         IN_DIR(what_a_model_cannot_do_is_not_asked),
         IN_DIR(runs_grow_by_items_suites_and_samples),
         IN_DIR(refuses_to_mix),
+        IN_DIR(answers_scored_by_other_rules_are_not_continued),
         IN_DIR(digests_follow_what_they_cover),
         cmocka_unit_test(arithmetic_version_is_the_kernels),
     };
