@@ -2,11 +2,12 @@
 """Speed of Waage and of other engines on the same file, run in turns, as ratios.
 
   peers.py -m MODEL.gguf --waage build/release/waage --peers DIR [--rounds 5] [--threads 2] [--grade i8]
-           [--loads prefill:512 decode:1 decode:8 decode:32 decode:64]
+           [--loads prefill:512 decode:1 decode:8 decode:32 decode:64] [--prompt 128]
 
-DIR is what bench/build_peers.sh made. Where ik_llama.cpp was not built in it, its wheel stands in (DIR/ik_wheel). In each round every engine does every load once; printed are the medians and the
-ratio to the better peer. Prefill is one prompt; decode:N are N independent prompts of 128 tokens that are continued
-for 32. A machine that others use too is noisy: the ratio says more than the rates.
+DIR is what bench/build_peers.sh made. Where ik_llama.cpp was not built in it, its wheel stands in (DIR/ik_wheel).
+In each round every engine does every load once; printed are the medians and the ratio to the better peer. Prefill is one
+prompt; decode:N are N independent prompts of --prompt tokens that are continued for 32 (reading them is not timed). A
+machine that others use too is noisy: the ratio says more than the rates.
 """
 import argparse
 import json
@@ -16,7 +17,7 @@ import statistics
 import subprocess
 import sys
 
-PROMPT, NEW = 128, 32
+NEW = 32
 
 
 def run(args):
@@ -34,7 +35,7 @@ class Waage:
 
     def rate(self, kind, n):
         out = json.loads(run([self.a.waage, "bench", "-m", self.a.model, "--threads", self.a.threads, "--activations",
-                              self.a.grade, "--repeats", 1, "--json", "--loads", "%s:%d" % (kind, n)]))
+                              self.a.grade, "--repeats", 1, "--prompt", self.a.prompt, "--json", "--loads", "%s:%d" % (kind, n)]))
         return out[kind][0]["tokens_per_s"]
 
 
@@ -57,8 +58,8 @@ class Llama:
         return json.loads(out[out.index("["):])[0]["avg_ts"]
 
     def decode(self, n):
-        out = run([os.path.join(self.bin, "llama-batched-bench"), "-m", self.a.model, "-c", n * (PROMPT + NEW) + 64, "-b", 2048,
-                   "-ub", 512, "-npp", PROMPT, "-ntg", NEW, "-npl", n, "-t", self.a.threads] +
+        out = run([os.path.join(self.bin, "llama-batched-bench"), "-m", self.a.model, "-c", n * (self.a.prompt + NEW) + 64, "-b", 2048,
+                   "-ub", 512, "-npp", self.a.prompt, "-ntg", NEW, "-npl", n, "-t", self.a.threads] +
                   (["-fa", "-rtr"] if self.repack else ["-fa", "on"]))
         for line in out.splitlines():
             cell = [c.strip() for c in line.strip("| ").split("|")]
@@ -78,7 +79,7 @@ class IkWheel:
 
     def rate(self, kind, n):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wheel_rate.py")
-        return float(run([self.python, script, self.a.model, self.a.threads, kind, n]).split()[-1])
+        return float(run([self.python, script, self.a.model, self.a.threads, kind, n, self.a.prompt]).split()[-1])
 
 
 def main():
@@ -89,6 +90,7 @@ def main():
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--grade", default="i8", choices=["i8", "i16", "f32"])
+    p.add_argument("--prompt", type=int, default=128)
     p.add_argument("--loads", nargs="+", default=["prefill:512", "decode:1", "decode:8", "decode:32", "decode:64"])
     a = p.parse_args()
     peers = [Llama(a, "llama.cpp"), Llama(a, "ik_llama.cpp")]

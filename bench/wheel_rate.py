@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Tokens/s of ik_llama.cpp from its wheel (package ik-llama-cpp-python), through the C functions that it exports.
 
-  wheel_rate.py MODEL.gguf THREADS prefill|decode N
+  wheel_rate.py MODEL.gguf THREADS prefill|decode N PROMPT
 
 As its own benchmark programs do it: weights repacked, flash attention, 512 tokens at a time. prefill: one prompt of N
-tokens. decode: N independent prompts of 128 tokens, each continued by 32. Wheels are compiled for AVX2: on a processor
+tokens. decode: N independent prompts of PROMPT tokens, each continued by 32. Wheels are compiled for AVX2: on a processor
 with AVX-512 they are slower than a native build.
 """
 import ctypes
@@ -14,7 +14,7 @@ import time
 
 from ik_llama_cpp import _ctypes_api as api
 
-BATCH, PROMPT, NEW = 2048, 128, 32
+BATCH, NEW = 2048, 32
 
 
 def check(ok, what):
@@ -51,10 +51,10 @@ class Engine:
 
 
 def main():
-    if len(sys.argv) != 5 or sys.argv[3] not in ("prefill", "decode"):
+    if len(sys.argv) != 6 or sys.argv[3] not in ("prefill", "decode"):
         sys.exit(__doc__)
     path, threads, kind, n = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-    sequences, prompt = (1, n) if kind == "prefill" else (n, PROMPT)
+    sequences, prompt = (1, n) if kind == "prefill" else (n, int(sys.argv[5]))
     e = Engine(path, threads, sequences, prompt + NEW)
     rng = random.Random(1)
 

@@ -11,7 +11,7 @@ typedef struct {
     opts_list loads; /* words of --loads */
     const char *text;
     bool json, fidelity;
-    size_t repeats, fidelity_tokens;
+    size_t repeats, prompt, fidelity_tokens;
 } bench_args;
 
 static const opt bench_options[] = {
@@ -20,6 +20,8 @@ static const opt bench_options[] = {
      "only prefill, decode, scoring, context or copy, or one load: decode:64"},
     {0, "repeats", OPT_SIZE, offsetof(bench_args, repeats), "N",
      "the median of N is shown (default 3)"},
+    {0, "prompt", OPT_SIZE, offsetof(bench_args, prompt), "N",
+     "tokens of each prompt of decode (default 128)"},
     {0, "fidelity", OPT_FLAG, offsetof(bench_args, fidelity), NULL,
      "distance of the grades and of --kv-format from f32, instead of speed"},
     {0, "text", OPT_TEXT, offsetof(bench_args, text), "FILE",
@@ -34,7 +36,7 @@ static const opt bench_options[] = {
 /* ---- Loads ------------------------------------------------------------------------------------
  */
 
-enum { SCORED = 32, MAX_REPEATS = 100 };
+enum { SCORED = 32, MAX_REPEATS = 100, DECODE_PROMPT = 128, MAX_PROMPT = 1 << 20 };
 
 typedef struct {
     const char *kind, *name; /* "decode", "64" */
@@ -42,15 +44,15 @@ typedef struct {
     bool when_named; /* takes long, or says little of most runs */
 } bench_load;
 
-/* Decoding: independent prompts of 128 tokens. Context: one sequence, behind a long prompt. Copy:
- * sequences behind prompts that go round, with guesses. Scoring: "shots" has the shape of MMLU with
- * five shots (one-letter answers), "endings" that of HellaSwag. */
+/* Decoding: independent prompts, of --prompt tokens. Context: one sequence, behind a long prompt.
+ * Copy: sequences behind prompts that go round, with guesses. Scoring: "shots" has the shape of
+ * MMLU with five shots (one-letter answers), "endings" that of HellaSwag. */
 #define LOAD(k, n, named, ...)                                                                     \
     {                                                                                              \
         .kind = (k), .name = (n), .when_named = (named), .load = { __VA_ARGS__ }                   \
     }
 #define PREFILL(n, named) LOAD("prefill", #n, named, .n_seqs = 1, .n_prompt = (n))
-#define DECODE(n) LOAD("decode", #n, false, .n_seqs = (n), .n_prompt = 128, .n_new = 32)
+#define DECODE(n) LOAD("decode", #n, false, .n_seqs = (n), .n_new = 32)
 #define CONTEXT(n) LOAD("context", #n, true, .n_seqs = 1, .n_prompt = (n), .n_new = 32)
 #define COPY(n) LOAD("copy", #n, true, .n_seqs = (n), .n_prompt = 128, .n_period = 32, .n_new = 64)
 static const bench_load loads[] = {
@@ -130,6 +132,14 @@ typedef struct {
     double rate; /* items a second for scoring, else tokens a second: the median of some runs */
     uint64_t n_guessed, n_right; /* of all runs */
 } bench_result;
+
+/* The load with what the command line leaves open. */
+static bench_load load_at(const bench *b, size_t k)
+{
+    bench_load l = loads[k];
+    if (l.load.n_prompt == 0) l.load.n_prompt = b->args->prompt;
+    return l;
+}
 
 static waage_status measure_load(const bench *b, const bench_load *l, bench_result *out,
                                  waage_err *err)
@@ -225,20 +235,20 @@ static waage_status measure_speed(bench *b, waage_err *err)
     const char *open = NULL; /* kind whose list is being written */
     const size_t context = b->r->ops->info(b->r)->context_length;
     for (size_t k = 0; k < N_LOADS; k++) {
-        const bench_load *l = &loads[k];
+        const bench_load l = load_at(b, k);
         bench_result result;
-        if (!is_wanted(&b->args->loads, l)) continue;
-        if (context > 0 && l->load.n_shared + l->load.n_prompt + l->load.n_new >= context) continue;
-        WAAGE_TRY(measure_load(b, l, &result, err));
+        if (!is_wanted(&b->args->loads, &l)) continue;
+        if (context > 0 && l.load.n_shared + l.load.n_prompt + l.load.n_new >= context) continue;
+        WAAGE_TRY(measure_load(b, &l, &result, err));
         if (!json) {
-            put_plain(b, l, &result);
+            put_plain(b, &l, &result);
             continue;
         }
-        const bool first = !open || strcmp(open, l->kind) != 0;
-        if (first) strbuf_printf(b->out, "%s, \"%s\": [", open ? "]" : "", l->kind);
+        const bool first = !open || strcmp(open, l.kind) != 0;
+        if (first) strbuf_printf(b->out, "%s, \"%s\": [", open ? "]" : "", l.kind);
         if (!first) strbuf_puts(b->out, ", ");
-        put_json(b, l, &result);
-        open = l->kind;
+        put_json(b, &l, &result);
+        open = l.kind;
     }
     if (open) strbuf_putc(b->out, ']');
     return WAAGE_OK;
@@ -325,10 +335,12 @@ static waage_status measure(bench *b, waage_err *err)
 static waage_status run_bench(const cmd_line *line, bool *no, waage_err *err)
 {
     (void)no;
-    bench_args args = {.repeats = 3, .fidelity_tokens = 512};
+    bench_args args = {.repeats = 3, .prompt = DECODE_PROMPT, .fidelity_tokens = 512};
     WAAGE_TRY(cmd_parse(line, &args, NULL, err));
     if (args.repeats == 0 || args.repeats > MAX_REPEATS)
         return waage_err_set(err, WAAGE_EINVAL, "--repeats lies in 1..%d", MAX_REPEATS);
+    if (args.prompt == 0 || args.prompt > MAX_PROMPT)
+        return waage_err_set(err, WAAGE_EINVAL, "--prompt lies in 1..%d", MAX_PROMPT);
     WAAGE_TRY(check_words(&args.loads, err));
     strbuf out = STRBUF_EMPTY;
     bench b = {.args = &args, .out = &out};
@@ -346,14 +358,15 @@ const command cmd_bench = {
     "Measure the speed of a model on this machine.",
     "prefill: tokens per second while one prompt is read; decode: while 1 to 128 answers to "
     "prompts\n"
-    "of 128 tokens are written at the same time; scoring: questions per second with four answers\n"
-    "each, shaped as MMLU with five shots (shots) or HellaSwag (endings). Only when named: "
-    "context,\n"
-    "one answer written behind a prompt of 512 to 8000 tokens; copy, answers behind prompts that\n"
-    "repeat themselves, where the engine guesses what comes. GOP/s are 2 * multiply-adds of the\n"
-    "weights, beside the best that the instruction set can do on registers; GB/s the weights that "
+    "of 128 tokens (--prompt) are written at the same time; scoring: questions per second with\n"
+    "four answers each, shaped as MMLU with five shots (shots) or HellaSwag (endings). Only when\n"
+    "named: context, one answer written behind a prompt of 512 to 8000 tokens; copy, answers "
+    "behind\n"
+    "prompts that repeat themselves, where the engine guesses what comes. GOP/s are 2 *\n"
+    "multiply-adds of the weights, beside the best that the instruction set can do on registers;\n"
+    "GB/s the weights that a step reads, beside the memory's. --fidelity: how far the answers of "
     "a\n"
-    "step reads, beside the memory's. --fidelity: how far the answers of a grade lie from f32.",
+    "grade lie from f32.",
     bench_options,
     0,
     0,

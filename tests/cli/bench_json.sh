@@ -1,5 +1,5 @@
 # The loads asked for and no others, as JSON that a script can read.
-$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --json --repeats 1 --loads decode:8 prefill:128 scoring >out || exit 1
+$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --json --repeats 1 --loads decode:8 prefill:128 scoring --prompt 16 >out || exit 1
 python3 - <<'PY'
 import json
 b = json.load(open("out"))
