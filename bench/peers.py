@@ -2,12 +2,13 @@
 """Speed of Waage and of other engines on the same file, run in turns, as ratios.
 
   peers.py -m MODEL.gguf --waage build/release/waage --peers DIR [--rounds 5] [--threads 2] [--grade i8]
-           [--loads prefill:512 decode:1 decode:8 decode:32 decode:64] [--prompt 128]
+           [--loads prefill:512 decode:1 decode:8 decode:32 decode:64] [--prompt 128] [--kv-format f16]
 
 DIR is what bench/build_peers.sh made. Where ik_llama.cpp was not built in it, its wheel stands in (DIR/ik_wheel).
 In each round every engine does every load once; printed are the medians and the ratio to the better peer. Prefill is one
-prompt; decode:N are N independent prompts of --prompt tokens that are continued for 32 (reading them is not timed). A
-machine that others use too is noisy: the ratio says more than the rates.
+prompt; decode:N are N independent prompts of --prompt tokens that are continued for 32 (reading them is not timed). The
+peers keep keys and values as f16, so that is what Waage does here (its own default is f32). A machine that others use
+too is noisy: the ratio says more than the rates.
 """
 import argparse
 import json
@@ -35,7 +36,8 @@ class Waage:
 
     def rate(self, kind, n):
         out = json.loads(run([self.a.waage, "bench", "-m", self.a.model, "--threads", self.a.threads, "--activations",
-                              self.a.grade, "--repeats", 1, "--prompt", self.a.prompt, "--json", "--loads", "%s:%d" % (kind, n)]))
+                              self.a.grade, "--repeats", 1, "--prompt", self.a.prompt, "--kv-format", self.a.kv_format,
+                              "--json", "--loads", "%s:%d" % (kind, n)]))
         return out[kind][0]["tokens_per_s"]
 
 
@@ -91,6 +93,7 @@ def main():
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--grade", default="i8", choices=["i8", "i16", "f32"])
     p.add_argument("--prompt", type=int, default=128)
+    p.add_argument("--kv-format", default="f16", choices=["f32", "f16", "q8"])
     p.add_argument("--loads", nargs="+", default=["prefill:512", "decode:1", "decode:8", "decode:32", "decode:64"])
     a = p.parse_args()
     peers = [Llama(a, "llama.cpp"), Llama(a, "ik_llama.cpp")]
@@ -105,8 +108,8 @@ def main():
         for load in loads:
             for e in engines:
                 rates.setdefault((load, e.name), []).append(e.rate(*load))
-    print("%s, grade %s, %d threads, medians of %d rounds, load average %s" %
-          (os.path.basename(a.model), a.grade, a.threads, a.rounds, " ".join("%.1f" % x for x in os.getloadavg())))
+    print("%s, grade %s, keys and values %s, %d threads, medians of %d rounds, load average %s" %
+          (os.path.basename(a.model), a.grade, a.kv_format, a.threads, a.rounds, " ".join("%.1f" % x for x in os.getloadavg())))
     print("%-14s" % "tokens/s" + "".join("%14s" % e.name for e in engines) + "    ratio to the better peer")
     for load in loads:
         m = [statistics.median(rates[load, e.name]) for e in engines]
