@@ -21,10 +21,14 @@ import sys
 NEW = 32
 
 
+class Failed(Exception):
+    pass
+
+
 def run(args):
     r = subprocess.run([str(a) for a in args], capture_output=True, text=True)
     if r.returncode != 0:
-        sys.exit("%s\nexit status %d\n%s" % (" ".join(map(str, args)), r.returncode, r.stderr[-2000:]))
+        raise Failed("%s\nexit status %d\n%s" % (" ".join(map(str, args)), r.returncode, r.stderr[-2000:]))
     return r.stdout
 
 
@@ -60,14 +64,14 @@ class Llama:
         return json.loads(out[out.index("["):])[0]["avg_ts"]
 
     def decode(self, n):
-        out = run([os.path.join(self.bin, "llama-batched-bench"), "-m", self.a.model, "-c", n * (self.a.prompt + NEW) + 64, "-b", 2048,
-                   "-ub", 512, "-npp", self.a.prompt, "-ntg", NEW, "-npl", n, "-t", self.a.threads] +
-                  (["-fa", "-rtr"] if self.repack else ["-fa", "on"]))
+        out = run([os.path.join(self.bin, "llama-batched-bench"), "-m", self.a.model, "-c",
+                   n * (self.a.prompt + NEW) + 64, "-b", 2048, "-ub", 512, "-npp", self.a.prompt, "-ntg", NEW, "-npl", n,
+                   "-t", self.a.threads] + (["-fa", "-rtr"] if self.repack else ["-fa", "on"]))
         for line in out.splitlines():
             cell = [c.strip() for c in line.strip("| ").split("|")]
             if len(cell) >= 8 and re.fullmatch(r"\d+", cell[0]):
                 return float(cell[7])  # PP TG B N_KV T_PP S_PP T_TG S_TG ...
-        sys.exit("no row in the output of %s llama-batched-bench:\n%s" % (self.name, out))
+        raise Failed("no row in the output of %s llama-batched-bench:\n%s" % (self.name, out))
 
 
 class IkWheel:
@@ -82,6 +86,25 @@ class IkWheel:
     def rate(self, kind, n):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wheel_rate.py")
         return float(run([self.python, script, self.a.model, self.a.threads, kind, n, self.a.prompt]).split()[-1])
+
+
+def measure(engines, loads, rounds):
+    """{(load, engine's name): rates}. A peer that fails at a load is named and left out of it."""
+    rates, failed = {}, set()
+    for _ in range(rounds):
+        for load in loads:
+            for e in engines:
+                if (load, e.name) in failed:
+                    continue
+                try:
+                    rates.setdefault((load, e.name), []).append(e.rate(*load))
+                except Failed as why:
+                    if e is engines[0]:
+                        sys.exit(str(why))
+                    print("%s fails at %s:%d\n%s" % ((e.name,) + load + (why,)), file=sys.stderr)
+                    rates[load, e.name] = [float("nan")]
+                    failed.add((load, e.name))
+    return rates
 
 
 def main():
@@ -103,17 +126,15 @@ def main():
     if len(engines) == 1:
         sys.exit("%s: no peers; run bench/build_peers.sh first" % a.peers)
     loads = [(k, int(n)) for k, n in (l.split(":") for l in a.loads)]
-    rates = {}
-    for _ in range(a.rounds):
-        for load in loads:
-            for e in engines:
-                rates.setdefault((load, e.name), []).append(e.rate(*load))
+    rates = measure(engines, loads, a.rounds)
     print("%s, grade %s, keys and values %s, %d threads, medians of %d rounds, load average %s" %
-          (os.path.basename(a.model), a.grade, a.kv_format, a.threads, a.rounds, " ".join("%.1f" % x for x in os.getloadavg())))
+          (os.path.basename(a.model), a.grade, a.kv_format, a.threads, a.rounds,
+           " ".join("%.1f" % x for x in os.getloadavg())))
     print("%-14s" % "tokens/s" + "".join("%14s" % e.name for e in engines) + "    ratio to the better peer")
     for load in loads:
         m = [statistics.median(rates[load, e.name]) for e in engines]
-        print("%-14s" % ("%s:%d" % load) + "".join("%14.1f" % x for x in m) + "    %.2f" % (m[0] / max(m[1:])))
+        best = max((x for x in m[1:] if x == x), default=float("nan"))
+        print("%-14s" % ("%s:%d" % load) + "".join("%14.1f" % x for x in m) + "    %.2f" % (m[0] / best))
 
 
 main()
