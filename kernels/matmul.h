@@ -48,9 +48,35 @@ typedef void matmul_unpack_fn(matmul_panel *u, quant_type t, const panel_chunk *
 typedef void matmul_tile_fn(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
                             size_t n_tokens, size_t k0, size_t n);
 
-/* Both at once for one panel and few tokens, straight from the panel. */
+/* Where one token waits for its weights, asking for them 8 KiB before they are needed makes it a
+ * third faster: a panel is read in two streams, too short for a processor to follow by itself.
+ * Panels lie one behind the other, so what is needed next is what lies ahead; a block's share is
+ * asked for with each block, so that requests keep pace with the multiplication. */
+typedef struct {
+    const uint8_t *at;
+    size_t n; /* bytes for each block of 32 elements; 0: nothing to ask for */
+} matmul_ahead;
+
+static inline matmul_ahead matmul_ahead_of(const kern_matrix *w, const uint8_t *panel, size_t k0)
+{
+    enum { DISTANCE = 8192 };
+    const size_t n = w->panel_bytes * KERN_BLOCK / w->k;
+    return (matmul_ahead){panel + k0 / KERN_BLOCK * n + DISTANCE, n};
+}
+
+static inline matmul_ahead matmul_ahead_step(matmul_ahead a)
+{
+    enum { LINE = 64 };
+    for (size_t i = 0; i < a.n; i += LINE)
+        __builtin_prefetch(a.at + i);
+    return (matmul_ahead){a.at + a.n, a.n};
+}
+
+/* Both at once for one panel and few tokens, straight from the panel; takes a step of `ahead` with
+ * each block. */
 typedef void matmul_direct_fn(matmul_panel *u, quant_type t, const panel_chunk *c,
-                              const kern_acts *a, size_t t0, size_t n_tokens, size_t k0);
+                              const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
+                              matmul_ahead ahead);
 
 typedef struct {
     matmul_unpack_fn *unpack;
@@ -83,19 +109,6 @@ static inline void matmul_fetch(const kern_matrix *w, size_t p, size_t n_panels,
             __builtin_prefetch(y + i * ldy + row + r, 1);
 }
 
-/* A panel is read in two streams, too short for a processor to follow by itself. Panels lie one
- * behind the other, so what is needed next is what lies ahead of the chunk: a third faster
- * where one token waits for its weights. */
-static inline void matmul_read_ahead(const kern_matrix *w, const uint8_t *panel, size_t k0)
-{
-    enum { AHEAD = 8192, LINE = 64 };
-    const size_t end = k0 + PANEL_CHUNK < w->k ? k0 + PANEL_CHUNK : w->k;
-    const uint8_t *from = panel + k0 * w->panel_bytes / w->k + AHEAD;
-    const uint8_t *to = panel + end * w->panel_bytes / w->k + AHEAD;
-    for (; from < to; from += LINE)
-        __builtin_prefetch(from);
-}
-
 /* Panels p .. p + n_panels - 1 with tokens t .. t + n - 1, at most a group: few of them, one panel
  * after the other as they lie in memory. */
 static inline void matmul_few(matmul_path path, const kern_matrix *w, size_t p, size_t n_panels,
@@ -106,8 +119,7 @@ static inline void matmul_few(matmul_path path, const kern_matrix *w, size_t p, 
         memset(u[j].acc, 0, n * sizeof u[j].acc[0]);
         for (size_t k0 = 0; k0 < w->k; k0 += PANEL_CHUNK) {
             const panel_chunk c = panel_chunk_at(w->type, panel, w->k, k0 / PANEL_CHUNK);
-            matmul_read_ahead(w, panel, k0);
-            path.direct(&u[j], w->type, &c, a, t, n, k0);
+            path.direct(&u[j], w->type, &c, a, t, n, k0, matmul_ahead_of(w, panel, k0));
         }
     }
 }
