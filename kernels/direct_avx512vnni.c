@@ -5,13 +5,12 @@
 #include "kernels/tile_avx512.h"
 
 INLINE void direct(matmul_panel *u, const panel_chunk *c, const kern_acts *a, size_t t0,
-                   size_t n_tokens, size_t k0, tile_kind kind, matmul_ahead ahead)
+                   size_t n_tokens, size_t k0, tile_kind kind)
 {
     const size_t n_blocks = c->n / KERN_BLOCK;
     int_rows rows;
     rows.chunk = c;
-    for (size_t b = 0; b < n_blocks; b++)
-        ahead = matmul_ahead_step(ahead);
+    matmul_ask(u->next, u->next_bytes);
     for (size_t i = 0, nr; i < n_tokens; i += nr) {
         nr = n_tokens - i >= 4 ? 4 : n_tokens - i >= 2 ? 2 : 1;
         rows_of(&rows, a, t0 + i, nr, k0, c->n, byte_bias(kind.type), kind);
@@ -35,12 +34,11 @@ enum {
 
 #define DIRECT(name, shape, suffix, grade)                                                         \
     static void name##_##suffix(matmul_panel *u, quant_type t, const panel_chunk *c,               \
-                                const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,         \
-                                matmul_ahead ahead)                                                \
+                                const kern_acts *a, size_t t0, size_t n_tokens, size_t k0)         \
     {                                                                                              \
         (void)t;                                                                                   \
         const tile_kind kind = {(tile_shape)SHAPE_##shape, grade, true, QUANT_##name};             \
-        direct(u, c, a, t0, n_tokens, k0, kind, ahead);                                            \
+        direct(u, c, a, t0, n_tokens, k0, kind);                                                   \
     }
 #define DIRECT_I16(name, shape) DIRECT(name, shape, i16, KERN_GRADE_I16)
 #define DIRECT_I8(name, shape) DIRECT(name, shape, i8, KERN_GRADE_I8)

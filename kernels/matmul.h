@@ -36,7 +36,19 @@ typedef struct {
     _Alignas(64) float m1[MATMUL_BLOCKS][KERN_PANEL_ROWS]; /* M of the second half, Q2_K only */
     _Alignas(64) float acc[MATMUL_GROUP][KERN_PANEL_ROWS]; /* (tokens of the group, rows) */
     int bias; /* what w exceeds the weights by, for sets that keep them unsigned */
+    /* What will be read of this panel, or of one behind it, after the chunk at hand: a set that
+     * asks for it in even shares while it multiplies need not wait for memory afterwards. (All at
+     * once would fill the processor's buffers for misses and wait there.) */
+    const uint8_t *next;
+    size_t next_bytes;
 } matmul_panel;
+
+static inline void matmul_ask(const uint8_t *at, size_t n)
+{
+    enum { LINE = 64 };
+    for (size_t i = 0; i < n; i += LINE)
+        __builtin_prefetch(at + i);
+}
 
 typedef struct {
     matmul_panel panel[MATMUL_PANELS];
@@ -48,35 +60,9 @@ typedef void matmul_unpack_fn(matmul_panel *u, quant_type t, const panel_chunk *
 typedef void matmul_tile_fn(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
                             size_t n_tokens, size_t k0, size_t n);
 
-/* Where one token waits for its weights, asking for them 8 KiB before they are needed makes it a
- * third faster: a panel is read in two streams, too short for a processor to follow by itself.
- * Panels lie one behind the other, so what is needed next is what lies ahead; a block's share is
- * asked for with each block, so that requests keep pace with the multiplication. */
-typedef struct {
-    const uint8_t *at;
-    size_t n; /* bytes for each block of 32 elements; 0: nothing to ask for */
-} matmul_ahead;
-
-static inline matmul_ahead matmul_ahead_of(const kern_matrix *w, const uint8_t *panel, size_t k0)
-{
-    enum { DISTANCE = 8192 };
-    const size_t n = w->panel_bytes * KERN_BLOCK / w->k;
-    return (matmul_ahead){panel + k0 / KERN_BLOCK * n + DISTANCE, n};
-}
-
-static inline matmul_ahead matmul_ahead_step(matmul_ahead a)
-{
-    enum { LINE = 64 };
-    for (size_t i = 0; i < a.n; i += LINE)
-        __builtin_prefetch(a.at + i);
-    return (matmul_ahead){a.at + a.n, a.n};
-}
-
-/* Both at once for one panel and few tokens, straight from the panel; takes a step of `ahead` with
- * each block. */
+/* Both at once for one panel and few tokens, straight from the panel. */
 typedef void matmul_direct_fn(matmul_panel *u, quant_type t, const panel_chunk *c,
-                              const kern_acts *a, size_t t0, size_t n_tokens, size_t k0,
-                              matmul_ahead ahead);
+                              const kern_acts *a, size_t t0, size_t n_tokens, size_t k0);
 
 typedef struct {
     matmul_unpack_fn *unpack;
@@ -109,17 +95,25 @@ static inline void matmul_fetch(const kern_matrix *w, size_t p, size_t n_panels,
             __builtin_prefetch(y + i * ldy + row + r, 1);
 }
 
+static inline size_t matmul_chunk_bytes(const kern_matrix *w, size_t n)
+{
+    return w->panel_bytes * n / w->k;
+}
+
 /* Panels p .. p + n_panels - 1 with tokens t .. t + n - 1, at most a group: few of them, one panel
  * after the other as they lie in memory. */
 static inline void matmul_few(matmul_path path, const kern_matrix *w, size_t p, size_t n_panels,
                               const kern_acts *a, size_t t, size_t n, matmul_panel *u)
 {
+    enum { AHEAD = 8192 }; /* bytes: a chunk alone is multiplied sooner than the next one comes */
     for (size_t j = 0; j < n_panels; j++) {
         const uint8_t *panel = (const uint8_t *)w->panels + (p + j) * w->panel_bytes;
         memset(u[j].acc, 0, n * sizeof u[j].acc[0]);
         for (size_t k0 = 0; k0 < w->k; k0 += PANEL_CHUNK) {
             const panel_chunk c = panel_chunk_at(w->type, panel, w->k, k0 / PANEL_CHUNK);
-            path.direct(&u[j], w->type, &c, a, t, n, k0, matmul_ahead_of(w, panel, k0));
+            u[j].next = c.main + AHEAD;
+            u[j].next_bytes = matmul_chunk_bytes(w, c.n);
+            path.direct(&u[j], w->type, &c, a, t, n, k0);
         }
     }
 }
@@ -133,12 +127,16 @@ static inline void matmul_group(matmul_path path, const kern_matrix *w, size_t p
     for (size_t j = 0; j < n_panels; j++)
         memset(u[j].acc, 0, n * sizeof u[j].acc[0]);
     for (size_t k0 = 0; k0 < w->k; k0 += PANEL_CHUNK) {
+        const bool last = k0 + PANEL_CHUNK >= w->k;
         panel_chunk c = {0};
         for (size_t j = 0; j < n_panels; j++) {
-            c = panel_chunk_at(w->type, panels + (p + j) * w->panel_bytes, w->k, k0 / PANEL_CHUNK);
+            const uint8_t *panel = panels + (p + j) * w->panel_bytes;
+            c = panel_chunk_at(w->type, panel, w->k, k0 / PANEL_CHUNK);
             path.unpack(&u[j], w->type, &c);
+            u[j].next_bytes = matmul_chunk_bytes(w, PANEL_CHUNK);
+            u[j].next = last ? panel + n_panels * w->panel_bytes : c.main + u[j].next_bytes;
         }
-        if (k0 + PANEL_CHUNK >= w->k) matmul_fetch(w, p, n_panels, n, y, ldy);
+        if (last) matmul_fetch(w, p, n_panels, n, y, ldy);
         path.tile(u, n_panels, a, t, n, k0, c.n);
     }
 }

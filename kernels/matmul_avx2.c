@@ -248,9 +248,10 @@ INLINE void tile_halves(tile_acc *acc, matmul_panel *u, const uint8_t *block, co
     }
 }
 
-/* Accumulators of the tile += blocks at `block`, `stride` bytes apart. */
+/* Accumulators of the tile += blocks at `block`, `stride` bytes apart. With each of them `ask`
+ * bytes are asked for. */
 INLINE void tile_blocks(matmul_panel *u, const uint8_t *block, size_t stride, const int_rows *rows,
-                        size_t nr, size_t n_blocks, tile_kind kind, matmul_ahead ahead)
+                        size_t nr, size_t n_blocks, tile_kind kind, size_t ask)
 {
     tile_acc acc;
     if (held(nr))
@@ -258,7 +259,8 @@ INLINE void tile_blocks(matmul_panel *u, const uint8_t *block, size_t stride, co
             for (size_t half = 0; half < 2; half++)
                 acc.v[i][half] = _mm256_load_ps(u->acc[rows->first + i] + 8 * half);
     for (size_t b = 0; b < n_blocks; b++, block += stride) {
-        ahead = matmul_ahead_step(ahead);
+        matmul_ask(u->next, ask);
+        u->next += ask;
         if (kind.halves)
             tile_halves(&acc, u, block, rows, nr, b, kind);
         else
@@ -278,17 +280,17 @@ INLINE size_t tile_size(size_t left)
 }
 
 INLINE void tile_tokens(matmul_panel *u, const uint8_t *block, size_t stride, const int_rows *rows,
-                        size_t nr, size_t n_blocks, tile_kind kind, matmul_ahead ahead)
+                        size_t nr, size_t n_blocks, tile_kind kind, size_t ask)
 {
     switch (nr) {
     case 1:
-        tile_blocks(u, block, stride, rows, 1, n_blocks, kind, ahead);
+        tile_blocks(u, block, stride, rows, 1, n_blocks, kind, ask);
         break;
     case 2:
-        tile_blocks(u, block, stride, rows, 2, n_blocks, kind, ahead);
+        tile_blocks(u, block, stride, rows, 2, n_blocks, kind, ask);
         break;
     default:
-        tile_blocks(u, block, stride, rows, 4, n_blocks, kind, ahead);
+        tile_blocks(u, block, stride, rows, 4, n_blocks, kind, ask);
         break;
     }
 }
@@ -335,33 +337,40 @@ INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, siz
     }
 }
 
+/* Bytes to ask for with each block of each tile, so that all of u->next_bytes are. */
+INLINE size_t share(const matmul_panel *u, size_t n_tokens, size_t n_blocks)
+{
+    return u->next_bytes / ((n_tokens + TILE - 1) / TILE * n_blocks) + 1;
+}
+
 /* From scratch. */
 INLINE void tile_panels(matmul_panel *u, size_t n_panels, const kern_acts *a, size_t t0,
                         size_t n_tokens, size_t k0, size_t n, tile_kind kind)
 {
-    const size_t stride = kind.bytes ? 512 : 1024;
+    const size_t stride = kind.bytes ? 512 : 1024, n_blocks = n / KERN_BLOCK;
+    const size_t ask = share(u, n_tokens, n_blocks);
     int_rows rows;
     for (size_t i = 0, nr; i < n_tokens; i += nr) {
         nr = tile_size(n_tokens - i);
         rows_of(&rows, a, t0 + i, nr, i, k0, n, u->bias, kind);
         for (size_t j = 0; j < n_panels; j++)
-            tile_tokens(&u[j], u[j].w, stride, &rows, nr, n / KERN_BLOCK, kind,
-                        (matmul_ahead){u[j].w, 0});
+            tile_tokens(&u[j], u[j].w, stride, &rows, nr, n_blocks, kind, ask);
     }
 }
 
 /* From the panel, for few tokens. */
 INLINE void tile_direct(matmul_panel *u, quant_type t, const panel_chunk *c, const kern_acts *a,
-                        size_t t0, size_t n_tokens, size_t k0, tile_kind kind, matmul_ahead ahead)
+                        size_t t0, size_t n_tokens, size_t k0, tile_kind kind)
 {
     const int bias = kind.bytes ? bytes_bias(t) : code_bias(t);
+    const size_t n_blocks = c->n / KERN_BLOCK, ask = share(u, n_tokens, n_blocks);
     int_rows rows;
     chunk_scales(u, t, c);
     for (size_t i = 0, nr; i < n_tokens; i += nr) {
         nr = tile_size(n_tokens - i);
         rows_of(&rows, a, t0 + i, nr, i, k0, c->n, bias, kind);
-        tile_tokens(u, panel_codes(t, c, 0), panel_layouts[t].block, &rows, nr, c->n / KERN_BLOCK,
-                    kind, i == 0 ? ahead : (matmul_ahead){c->main, 0});
+        tile_tokens(u, panel_codes(t, c, 0), panel_layouts[t].block, &rows, nr, n_blocks, kind,
+                    ask);
     }
 }
 
@@ -409,10 +418,10 @@ TILE_OF(pairs_halves_minimum, PAIRS, false, true, true, false, false)
 
 #define DIRECT(name, code, ...)                                                                    \
     static void name(matmul_panel *u, quant_type t, const panel_chunk *c, const kern_acts *a,      \
-                     size_t t0, size_t n_tokens, size_t k0, matmul_ahead ahead)                    \
+                     size_t t0, size_t n_tokens, size_t k0)                                        \
     {                                                                                              \
         const tile_kind kind = {CODING_##code, __VA_ARGS__};                                       \
-        tile_direct(u, t, c, a, t0, n_tokens, k0, kind, ahead);                                    \
+        tile_direct(u, t, c, a, t0, n_tokens, k0, kind);                                           \
     }
 DIRECT(direct_int8, INT8, false, false, false, false, false) /* both grades */
 DIRECT(direct_iq4, IQ4, false, false, false, false, false)

@@ -127,6 +127,8 @@ INLINE void tile_panels(matmul_panel *u, size_t np, const kern_acts *a, size_t t
     int_rows rows;
     for (size_t i = 0; i < n_tokens;) {
         const size_t nr = tile_tokens(n_tokens - i);
+        for (size_t j = 0; j < np; j++) /* its share, by tokens */
+            matmul_ask(u[j].next + i * u[j].next_bytes / n_tokens, nr * u[j].next_bytes / n_tokens);
         rows_of(&rows, a, t0 + i, nr, k0, n, u->bias, kind);
         rows.first = i;
         switch (nr) {

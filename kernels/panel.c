@@ -11,28 +11,27 @@
 /* Byte of element j of a quad; its own inverse. */
 static const uint8_t quad_byte[4] = {0, 2, 1, 3};
 
-static size_t n_units(quant_type t, size_t k)
+/* Of a chunk of n elements. */
+static size_t chunk_bytes(quant_type t, size_t n)
 {
-    return k / quant_infos[t].block_elems;
+    const panel_layout *l = &panel_layouts[t];
+    const size_t bytes = n / quant_infos[t].block_elems * (l->main_bytes + l->tail_bytes);
+    return (bytes + KERN_ALIGN - 1) / KERN_ALIGN * KERN_ALIGN;
 }
 
 size_t panel_bytes(quant_type t, size_t k)
 {
-    const size_t bytes =
-        n_units(t, k) * (panel_layouts[t].main_bytes + panel_layouts[t].tail_bytes);
-    return (bytes + KERN_ALIGN - 1) / KERN_ALIGN * KERN_ALIGN;
+    return k / PANEL_CHUNK * chunk_bytes(t, PANEL_CHUNK) + chunk_bytes(t, k % PANEL_CHUNK);
 }
 
 panel_chunk panel_chunk_at(quant_type t, const void *panel, size_t k, size_t chunk)
 {
-    const panel_layout *l = &panel_layouts[t];
-    const uint8_t *base = panel;
-    const size_t unit = chunk * (PANEL_CHUNK / quant_infos[t].block_elems);
-    const size_t left = k - chunk * PANEL_CHUNK;
+    const size_t left = k - chunk * PANEL_CHUNK, n = left < PANEL_CHUNK ? left : PANEL_CHUNK;
+    const uint8_t *main = (const uint8_t *)panel + chunk * chunk_bytes(t, PANEL_CHUNK);
     return (panel_chunk){
-        .main = base + unit * l->main_bytes,
-        .tail = base + n_units(t, k) * l->main_bytes + unit * l->tail_bytes,
-        .n = left < PANEL_CHUNK ? left : PANEL_CHUNK,
+        .main = main,
+        .tail = main + n / quant_infos[t].block_elems * panel_layouts[t].main_bytes,
+        .n = n,
     };
 }
 
@@ -223,17 +222,24 @@ void panel_pack(quant_type t, void *panel, const void *rows, size_t row_bytes, s
 {
     const quant_info *info = &quant_infos[t];
     const panel_layout *l = &panel_layouts[t];
-    const size_t units = n_units(t, k);
-    uint8_t *main = panel, *tail = main + units * l->main_bytes;
+    const uint8_t *block = rows;
     memset(panel, 0, panel_bytes(t, k));
-    if (info->shape == QUANT_FLOAT && info->block_bytes == 2)
-        pack_floats(main, rows, row_bytes, n_rows, k, 2);
-    else if (info->shape == QUANT_FLOAT)
-        pack_floats(main, rows, row_bytes, n_rows, k, 4);
-    else
-        for (size_t u = 0; u < units; u++)
-            pack_unit(t, main + u * l->main_bytes, tail + u * l->tail_bytes,
-                      (const uint8_t *)rows + u * info->block_bytes, row_bytes, n_rows);
+    if (info->shape == QUANT_FLOAT && info->block_bytes == 2) {
+        pack_floats(panel, rows, row_bytes, n_rows, k, 2);
+        return;
+    }
+    if (info->shape == QUANT_FLOAT) {
+        pack_floats(panel, rows, row_bytes, n_rows, k, 4);
+        return;
+    }
+    for (size_t chunk = 0; chunk * PANEL_CHUNK < k; chunk++) {
+        const panel_chunk c = panel_chunk_at(t, panel, k, chunk);
+        uint8_t *main = (uint8_t *)panel + (c.main - (const uint8_t *)panel);
+        uint8_t *tail = main + (c.tail - c.main);
+        for (size_t u = 0; u < c.n / info->block_elems; u++, block += info->block_bytes)
+            pack_unit(t, main + u * l->main_bytes, tail + u * l->tail_bytes, block, row_bytes,
+                      n_rows);
+    }
 }
 
 /* ---- Reading back ------------------------------------------------------------------------- */

@@ -1,7 +1,9 @@
 /* panel.h - how 16 weight rows lie in memory, for those who unpack them. Internal to kernels/.
  *
- * A panel holds 16 rows as units of one file block each (1, 32 or 256 elements of K), K ascending:
- * first the main parts of all units, then their tails. Within 32 elements, a quad is 4 consecutive
+ * A panel holds 16 rows as chunks of 256 elements of K, the last of which may be shorter; a chunk
+ * holds units of one file block each (1, 32 or 256 elements), K ascending: first the main parts of
+ * all its units, then their tails, and then what is missing to a multiple of KERN_ALIGN. So who
+ * goes through a matrix reads memory from end to end. Within 32 elements, a quad is 4 consecutive
  * elements; 16 rows of a quad are 64 bytes, 4 a row. A row's 4 bytes hold the elements 0, 2, 1, 3
  * of the quad: even bytes then are the first pair and odd bytes the second, in order, which makes
  * widening to 16 bits a mask and a shift.
