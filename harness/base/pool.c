@@ -178,6 +178,12 @@ size_t pool_n_threads(const pool *p)
     return p->n_threads;
 }
 
+size_t pool_share(const pool *p, size_t n, size_t most)
+{
+    const size_t each = (n + p->n_threads - 1) / p->n_threads;
+    return each > most ? most : each > 0 ? each : 1;
+}
+
 /* Wait until n_parts are done. */
 static void wait_for_parts(pool *p, size_t n_parts)
 {

@@ -11,6 +11,8 @@ typedef struct pool pool;
 WAAGE_MUST_CHECK waage_status pool_create(pool **out, size_t n_threads, waage_err *err);
 void pool_free(pool *p); /* NULL is fine */
 size_t pool_n_threads(const pool *p);
+/* How many of n like things make a part: at most `most`, fewer where threads would go without. */
+size_t pool_share(const pool *p, size_t n, size_t most);
 
 /* fn(ctx, part, thread) for every part; returns when all are done. thread is 0..n_threads-1 and
  * unique among running calls (an index into per-thread scratch). No heap allocation, no nesting. */

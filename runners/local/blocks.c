@@ -6,21 +6,16 @@
 #include <string.h>
 
 enum {
-    TOKEN_RUN = 8,       /* tokens a thread takes at once in element-wise work */
+    TOKEN_RUN = 8,       /* tokens a thread takes at once in element-wise work, at most */
     PARTS_PER_THREAD = 4 /* for balance at the end of a product */
 };
-
-static size_t n_parts_of(size_t n)
-{
-    return (n + TOKEN_RUN - 1) / TOKEN_RUN;
-}
 
 static size_t min_size(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-/* ---- Element-wise work: parts are runs of TOKEN_RUN rows ----------------------------------------
+/* ---- Element-wise work: parts are runs of rows ---------------------------------------------
  */
 
 typedef struct {
@@ -30,14 +25,15 @@ typedef struct {
     float scale;
     block_gate_fn gate;
     block_act_fn act;
-    size_t n_rows, layer, width;
+    size_t n_rows, run, layer, width;
 } row_job;
 
 static void run_rows(step *s, row_job *job, pool_fn fn, size_t n_rows)
 {
     job->s = s;
     job->n_rows = n_rows;
-    pool_run(s->threads, n_parts_of(n_rows), fn, job);
+    job->run = pool_share(s->threads, n_rows, TOKEN_RUN);
+    pool_run(s->threads, (n_rows + job->run - 1) / job->run, fn, job);
 }
 
 /* A row that is not finite would poison nobody else, but the integer kernels want numbers: it is
@@ -61,8 +57,8 @@ static void quantize_part(void *ctx, size_t part, size_t thread)
 {
     (void)thread;
     const row_job *j = ctx;
-    const size_t end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
-    for (size_t t = part * TOKEN_RUN; t < end; t++)
+    const size_t end = min_size((part + 1) * j->run, j->n_rows);
+    for (size_t t = part * j->run; t < end; t++)
         quantize_row(j->s, t);
 }
 
@@ -105,8 +101,8 @@ static void embed_part(void *ctx, size_t part, size_t thread)
     const row_job *j = ctx;
     step *s = j->s;
     const kern_matrix *w = &s->m->embed;
-    const size_t half = s->m->p.n_rot / 2, end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
-    for (size_t t = part * TOKEN_RUN; t < end; t++) {
+    const size_t half = s->m->p.n_rot / 2, end = min_size((part + 1) * j->run, j->n_rows);
+    for (size_t t = part * j->run; t < end; t++) {
         const size_t id = (size_t)s->ids[t];
         float *x = s->x + t * w->k;
         block_row(w, id, x);
@@ -142,8 +138,8 @@ static void add_norm_part(void *ctx, size_t part, size_t thread)
     (void)thread;
     const row_job *j = ctx;
     step *s = j->s;
-    const size_t d = s->m->p.n_embd, end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
-    for (size_t t = part * TOKEN_RUN; t < end; t++) {
+    const size_t d = s->m->p.n_embd, end = min_size((part + 1) * j->run, j->n_rows);
+    for (size_t t = part * j->run; t < end; t++) {
         if (j->add) add_row(s, t, j->post);
         if (!j->to_h) continue;
         if (j->norm.weight)
@@ -228,6 +224,13 @@ static void product_part(void *ctx, size_t part, size_t thread)
         s->kern->add(j->out[m] + t * j->ldy + r0, j->bias[m] + r0, r1 - r0);
 }
 
+size_t block_panel_run(const step *s, size_t n_panels, size_t parts_per_thread)
+{
+    const size_t want = pool_n_threads(s->threads) * parts_per_thread;
+    const size_t run = (n_panels + want - 1) / want;
+    return run > 1 ? run + run % 2 : run;
+}
+
 void block_product(step *s, const kern_matrix *const *w, const float *const *bias,
                    float *const *out, size_t n_mats, size_t ldy)
 {
@@ -240,8 +243,7 @@ void block_product(step *s, const kern_matrix *const *w, const float *const *bia
         job.n_panels[i] = (w[i]->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
         all += job.n_panels[i];
     }
-    const size_t want = pool_n_threads(s->threads) * PARTS_PER_THREAD;
-    job.run = (all + want - 1) / want;
+    job.run = block_panel_run(s, all, PARTS_PER_THREAD);
     for (size_t i = 0; i < n_mats; i++) {
         job.n_parts[i] = (job.n_panels[i] + job.run - 1) / job.run;
         n_parts += job.n_parts[i];
@@ -281,8 +283,8 @@ static void inner_part(void *ctx, size_t part, size_t thread)
     (void)thread;
     const row_job *j = ctx;
     step *s = j->s;
-    const size_t f = j->width, end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
-    for (size_t t = part * TOKEN_RUN; t < end; t++) {
+    const size_t f = j->width, end = min_size((part + 1) * j->run, j->n_rows);
+    for (size_t t = part * j->run; t < end; t++) {
         const float *z = s->z + t * f * (j->gate ? 2 : 1);
         if (j->gate)
             j->gate(s->h + t * f, z, z + f, f);
@@ -339,8 +341,8 @@ static void rotate_part(void *ctx, size_t part, size_t thread)
     const model_params *p = &s->m->p;
     const model_layer *l = &s->m->layers[j->layer];
     const size_t hd = p->head_dim, half = p->n_rot / 2, n_q = p->n_heads, n_kv = p->n_kv_heads;
-    const size_t end = min_size((part + 1) * TOKEN_RUN, j->n_rows);
-    for (size_t t = part * TOKEN_RUN; t < end; t++) {
+    const size_t end = min_size((part + 1) * j->run, j->n_rows);
+    for (size_t t = part * j->run; t < end; t++) {
         float *z = s->z + t * (n_q + 2 * n_kv) * hd; /* heads of q, then of k, then of v */
         norm_heads(s, z, l->norm[LAYER_Q_NORM], n_q);
         norm_heads(s, z + n_q * hd, l->norm[LAYER_K_NORM], n_kv);

@@ -6,7 +6,7 @@
 #include "kernels/fmath.h"
 
 enum {
-    ROW_RUN = 8,         /* rows a thread takes at once in element-wise work */
+    ROW_RUN = 8,         /* rows a thread takes at once in element-wise work, at most */
     PARTS_PER_THREAD = 8 /* experts have different numbers of rows: finer than other products */
 };
 
@@ -137,14 +137,15 @@ typedef struct {
     const model_layer *l;
     block_gate_fn act;
     bool add, floats;
-    size_t n_rows;
+    size_t n_rows, run;
 } row_job;
 
 static void run_rows(step *s, row_job *job, pool_fn fn, size_t n_rows)
 {
     job->s = s;
     job->n_rows = n_rows;
-    pool_run(s->threads, (n_rows + ROW_RUN - 1) / ROW_RUN, fn, job);
+    job->run = pool_share(s->threads, n_rows, ROW_RUN);
+    pool_run(s->threads, (n_rows + job->run - 1) / job->run, fn, job);
 }
 
 /* A logit that is not finite may not be among the chosen, but it may have kept one out. */
@@ -155,8 +156,8 @@ static void choose_part(void *ctx, size_t part, size_t thread)
     step *s = j->s;
     const model_params *p = &s->m->p;
     experts_step *e = s->experts;
-    const size_t end = min_size((part + 1) * ROW_RUN, j->n_rows);
-    for (size_t t = part * ROW_RUN; t < end; t++) {
+    const size_t end = min_size((part + 1) * j->run, j->n_rows);
+    for (size_t t = part * j->run; t < end; t++) {
         float *logits = e->logits + t * p->n_experts;
         if (!block_is_finite(logits, p->n_experts)) s->bad[t] = 1;
         experts_choose(p, logits, j->l->v[LAYER_EXPERT_BIAS], e->ids + t * p->router.n_used,
@@ -216,8 +217,7 @@ static void run_products(step *s, product_job *j)
     j->s = s;
     j->n_panels = (j->w[0]->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
     const size_t mats = s->experts->n_active * j->n_mats;
-    const size_t want = pool_n_threads(s->threads) * PARTS_PER_THREAD;
-    j->run = min_size((mats * j->n_panels + want - 1) / want, j->n_panels);
+    j->run = min_size(block_panel_run(s, mats * j->n_panels, PARTS_PER_THREAD), j->n_panels);
     j->n_runs = (j->n_panels + j->run - 1) / j->run;
     pool_run(s->threads, mats * j->n_runs, product_part, j);
 }
@@ -236,8 +236,8 @@ static void gather_part(void *ctx, size_t part, size_t thread)
     const row_job *j = ctx;
     step *s = j->s;
     experts_step *e = s->experts;
-    const size_t d = s->m->p.n_embd, end = min_size((part + 1) * ROW_RUN, j->n_rows);
-    for (size_t r = part * ROW_RUN; r < end; r++) {
+    const size_t d = s->m->p.n_embd, end = min_size((part + 1) * j->run, j->n_rows);
+    for (size_t r = part * j->run; r < end; r++) {
         kern_acts_copy_row(&e->acts, r, &s->acts, e->token[r]);
         if (j->floats)
             memcpy(e->x + r * d, s->acts.x + e->token[r] * s->acts.ldx, d * sizeof *e->x);
@@ -274,8 +274,8 @@ static void gated_part(void *ctx, size_t part, size_t thread)
     experts_step *e = s->experts;
     const float *gate_bias = j->l->stack_bias[LAYER_GATE_EXPS];
     const float *up_bias = j->l->stack_bias[LAYER_UP_EXPS];
-    const size_t f = s->m->p.n_ff_expert, end = min_size((part + 1) * ROW_RUN, j->n_rows);
-    for (size_t r = part * ROW_RUN; r < end; r++) {
+    const size_t f = s->m->p.n_ff_expert, end = min_size((part + 1) * j->run, j->n_rows);
+    for (size_t r = part * j->run; r < end; r++) {
         float *gate = e->z + r * 2 * f, *up = gate + f, *x = e->x + r * f;
         if (gate_bias) s->kern->add(gate, gate_bias + e->expert[r] * f, f);
         if (up_bias) s->kern->add(up, up_bias + e->expert[r] * f, f);
@@ -293,10 +293,10 @@ static void sum_part(void *ctx, size_t part, size_t thread)
     step *s = j->s;
     const experts_step *e = s->experts;
     const size_t d = s->m->p.n_embd, k = s->m->p.router.n_used;
-    const size_t end = min_size((part + 1) * ROW_RUN, j->n_rows);
+    const size_t end = min_size((part + 1) * j->run, j->n_rows);
     const float *bias = j->l->stack_bias[LAYER_DOWN_EXPS];
     float *sum = (float *)(void *)(s->scratch + thread * s->scratch_bytes);
-    for (size_t t = part * ROW_RUN; t < end; t++) {
+    for (size_t t = part * j->run; t < end; t++) {
         memset(sum, 0, d * sizeof *sum);
         for (size_t i = t * k; i < (t + 1) * k; i++) {
             float *out = e->z + e->row[i] * d;

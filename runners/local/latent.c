@@ -15,14 +15,15 @@ typedef struct {
     const model_layer *l;
     size_t layer;
     float *rows; /* what is worked on: (n, ld) */
-    size_t ld, n_rows;
+    size_t ld, n_rows, run;
 } row_job;
 
 static void run_rows(step *s, row_job *job, pool_fn fn)
 {
     job->s = s;
     job->n_rows = s->n;
-    pool_run(s->threads, (s->n + ROW_RUN - 1) / ROW_RUN, fn, job);
+    job->run = pool_share(s->threads, s->n, ROW_RUN);
+    pool_run(s->threads, (s->n + job->run - 1) / job->run, fn, job);
 }
 
 /* ---- Each head's rows ---- */
@@ -74,9 +75,8 @@ static void head_products(step *s, const kern_matrix *w, float *out, size_t apar
 {
     product_job j = {.s = s, .w = w, .out = out, .apart = apart, .ldy = ldy};
     const size_t n_heads = s->m->p.n_heads;
-    const size_t want = pool_n_threads(s->threads) * PARTS_PER_THREAD;
     j.n_panels = (w->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
-    j.run = min_size((n_heads * j.n_panels + want - 1) / want, j.n_panels);
+    j.run = min_size(block_panel_run(s, n_heads * j.n_panels, PARTS_PER_THREAD), j.n_panels);
     j.n_runs = (j.n_panels + j.run - 1) / j.run;
     pool_run(s->threads, n_heads * j.n_runs, product_part, &j);
 }
@@ -91,8 +91,8 @@ static void keys_part(void *ctx, size_t part, size_t thread)
     step *s = j->s;
     const model_params *p = &s->m->p;
     const model_latent *q = &p->latent;
-    const size_t half = p->n_rot / 2, end = min_size((part + 1) * ROW_RUN, j->n_rows);
-    for (size_t t = part * ROW_RUN; t < end; t++) {
+    const size_t half = p->n_rot / 2, end = min_size((part + 1) * j->run, j->n_rows);
+    for (size_t t = part * j->run; t < end; t++) {
         float *key = j->rows + t * j->ld + (j->ld - q->kv_rank - p->n_rot);
         const float *r = s->rope[ROPE_MAIN] + t * 2 * half;
         block_norm_row(s, key, key, j->l->norm[LAYER_KV_A_NORM], q->kv_rank);
@@ -113,8 +113,8 @@ static void queries_part(void *ctx, size_t part, size_t thread)
     const model_params *p = &s->m->p;
     const size_t half = p->n_rot / 2, plain = p->latent.key_length - p->n_rot;
     const size_t rank = p->latent.kv_rank, width = rank + p->n_rot;
-    const size_t end = min_size((part + 1) * ROW_RUN, j->n_rows);
-    for (size_t t = part * ROW_RUN; t < end; t++) {
+    const size_t end = min_size((part + 1) * j->run, j->n_rows);
+    for (size_t t = part * j->run; t < end; t++) {
         const float *r = s->rope[ROPE_MAIN] + t * 2 * half;
         for (size_t h = 0; h < p->n_heads; h++) {
             float *q = j->rows + t * j->ld + h * p->latent.key_length;
@@ -158,9 +158,9 @@ static void answers_part(void *ctx, size_t part, size_t thread)
 {
     (void)thread;
     const row_job *j = ctx;
-    const size_t end = min_size((part + 1) * ROW_RUN, j->n_rows);
+    const size_t end = min_size((part + 1) * j->run, j->n_rows);
     const size_t rank = j->s->m->p.latent.kv_rank;
-    for (size_t t = part * ROW_RUN; t < end; t++)
+    for (size_t t = part * j->run; t < end; t++)
         for (size_t h = 0; h < j->s->m->p.n_heads; h++)
             quantize_head(j->s, h, t, j->rows + t * j->ld + h * rank);
 }

@@ -225,6 +225,18 @@ static void test_pool(void **state)
     assert_int_equal(pool_create(&p, 5000, &err), WAAGE_EINVAL);
 }
 
+static void test_pool_share(void **state)
+{
+    (void)state;
+    pool *p = NULL;
+    assert_int_equal(pool_create(&p, 3, NULL), WAAGE_OK);
+    assert_int_equal(pool_share(p, 0, 8), 1);
+    assert_int_equal(pool_share(p, 1, 8), 1);
+    assert_int_equal(pool_share(p, 7, 8), 3);
+    assert_int_equal(pool_share(p, 100, 8), 8);
+    pool_free(p);
+}
+
 static void test_file(void **state)
 {
     (void)state;
@@ -334,19 +346,13 @@ static void test_err(void **state)
 int test_base(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arena),
-        cmocka_unit_test(test_strbuf),
-        cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_cursor),
-        cmocka_unit_test(test_num),
-        cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_philox),
-        cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_pool_runs_in_a_row),
-        cmocka_unit_test(test_file),
-        cmocka_unit_test(test_regex),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_err),
+        cmocka_unit_test(test_arena),       cmocka_unit_test(test_strbuf),
+        cmocka_unit_test(test_utf8),        cmocka_unit_test(test_cursor),
+        cmocka_unit_test(test_num),         cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_philox),      cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_pool_share),  cmocka_unit_test(test_pool_runs_in_a_row),
+        cmocka_unit_test(test_file),        cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_err),
         cmocka_unit_test(test_regex_limit),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
