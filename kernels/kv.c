@@ -17,16 +17,20 @@ size_t kern_attn_scratch(kern_kv_shape s)
     return widest * KERN_ATTN_BLOCK * sizeof(float);
 }
 
-/* The largest magnitude; infinite or NaN if an element is. */
+/* Bits of the largest magnitude: they order as the magnitudes do, infinity and NaN above all. */
+static uint32_t magnitude_bits(const float *x, size_t n)
+{
+    int32_t max = 0;
+    for (size_t i = 0; i < n; i++) {
+        const int32_t bits = (int32_t)(half_f32_bits(x[i]) & 0x7fffffffu);
+        max = bits > max ? bits : max;
+    }
+    return (uint32_t)max;
+}
+
 static float magnitude(const float *x, size_t n)
 {
-    float max = 0.0f;
-    for (size_t i = 0; i < n; i++) {
-        const float a = fabsf(x[i]);
-        max = a > max || a != a ? a : max;
-        if (!(max <= FLT_MAX)) return max;
-    }
-    return max;
+    return half_bits_f32(magnitude_bits(x, n));
 }
 
 /* Elements i of x go to place i * step; every format returns false for what it cannot hold. */
@@ -41,12 +45,19 @@ static bool store_f32(void *to, size_t step, float *scale, const float *x, size_
     return magnitude(x, n) <= FLT_MAX;
 }
 
+/* Converted side by side, for many at once, and then put where they belong. */
 static bool store_f16(void *to, size_t step, float *scale, const float *x, size_t n)
 {
+    enum { RUN = 64 };
     uint16_t *at = to;
     (void)scale;
-    for (size_t i = 0; i < n; i++)
-        at[i * step] = kern_f32_to_f16(x[i]);
+    for (size_t i = 0; i < n; i += RUN) {
+        uint16_t h[RUN];
+        const size_t m = n - i < RUN ? n - i : RUN;
+        half_from_f32(h, x + i, m);
+        for (size_t j = 0; j < m; j++)
+            at[(i + j) * step] = h[j];
+    }
     return magnitude(x, n) < 65520.0f; /* from there on binary16 rounds to infinity */
 }
 

@@ -365,18 +365,5 @@ float kern_bf16_to_f32(uint16_t h)
 
 uint16_t kern_f32_to_f16(float f)
 {
-    const uint32_t bits = half_f32_bits(f);
-    const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000u);
-    const uint32_t magnitude = bits & 0x7fffffffu;
-    if (magnitude > 0x7f800000u)
-        return (uint16_t)(sign | 0x7e00u | (magnitude >> 13 & 0x3ffu)); /* quiet NaN */
-    if (magnitude >= 0x47800000u) return (uint16_t)(sign | 0x7c00u);    /* 2^16 and above */
-    if (magnitude <
-        0x38800000u) { /* below 2^-14: a multiple of 2^-24; the addition rounds to even */
-        const float shifted = half_bits_f32(magnitude) + 0.5f; /* ulp of 0.5 is 2^-24 */
-        return (uint16_t)(sign | (half_f32_bits(shifted) - 0x3f000000u));
-    }
-    const uint32_t odd = magnitude >> 13 & 1u;
-    /* Rebias by -112, round half to even; a carry runs into the exponent, up to infinity. */
-    return (uint16_t)(sign | (magnitude - 0x38000000u + 0xfffu + odd) >> 13);
+    return half_f32_to_f16(f);
 }

@@ -79,10 +79,17 @@ void block_norm_row(const step *s, float *out, const float *x, model_norm norm, 
 
 bool block_is_finite(const float *x, size_t n)
 {
-    int bad = 0;
-    for (size_t i = 0; i < n; i++)
-        bad |= !(fabsf(x[i]) <= FLT_MAX);
-    return !bad;
+    enum { RUN = 16 }; /* a length that the compiler knows makes vectors */
+    int bad[RUN] = {0};
+    size_t i = 0;
+    for (; i + RUN <= n; i += RUN)
+        for (size_t j = 0; j < RUN; j++)
+            bad[j] |= !(fabsf(x[i + j]) <= FLT_MAX);
+    for (; i < n; i++)
+        bad[0] |= !(fabsf(x[i]) <= FLT_MAX);
+    for (size_t j = 1; j < RUN; j++)
+        bad[0] |= bad[j];
+    return !bad[0];
 }
 
 void block_row(const kern_matrix *w, size_t row, float *out)
