@@ -117,6 +117,15 @@ static waage_status read_own(record_list *l, record *r, const value *row, waage_
     return r->answer.text ? WAAGE_OK : waage_err_nomem(err);
 }
 
+/* Whether a text begins as 2025-01-29 does: first and last date are sought among these. */
+static bool is_date(const char *s)
+{
+    static const char shape[] = "0000-00-00";
+    for (size_t i = 0; shape[i]; i++)
+        if (shape[i] == '0' ? s[i] < '0' || s[i] > '9' : s[i] != shape[i]) return false;
+    return true;
+}
+
 /* Rows with a raw body: recorded sets (set, id, question, timestamp) and our own form (task, item,
  * sample, turn, prompt or messages). */
 static waage_status read_body_row(record_list *l, record *r, const value *row, waage_err *err)
@@ -136,7 +145,8 @@ static waage_status read_body_row(record_list *l, record *r, const value *row, w
     r->turn = turn > 0 && turn < UINT32_MAX ? (uint32_t)turn : 0;
     WAAGE_TRY(body_read(&r->answer, body, &l->a, err));
     WAAGE_TRY(read_own(l, r, row, err));
-    if (!r->answer.served_at) WAAGE_TRY(keep(l, row, "timestamp", &r->answer.served_at, err));
+    if (!r->answer.served_at && is_date(value_get_str(row, "timestamp", "")))
+        WAAGE_TRY(keep(l, row, "timestamp", &r->answer.served_at, err));
     if (!r->answer.host) WAAGE_TRY(keep(l, row, "provider", &r->answer.host, err));
     WAAGE_TRY(keep(l, row, "label", &r->answer.recorded_label, err));
     return keep(l, row, "labelled_by", &r->answer.recorded_labeler, err);

@@ -325,21 +325,27 @@ static waage_status replay_tokenize(runner *base, const char *text, size_t len, 
     return waage_err_set(err, WAAGE_EUNSUPPORTED, "a recording has no tokenizer");
 }
 
+/* A line of it, if there is something to say. */
+static void put_meta(strbuf *out, const value_pair *p)
+{
+    const bool is_map = p->val->kind == VALUE_MAP;
+    if (p->val->kind == VALUE_NULL || (is_map && value_len(p->val) == 0)) return;
+    strbuf_printf(out, "  %-15s ", p->key);
+    if (!is_map) value_print(out, p->val);
+    for (size_t k = 0; is_map && k < value_len(p->val); k++) {
+        const value_pair *c = &p->val->u.map.pairs[k];
+        strbuf_printf(out, "%s%s %" PRId64, k > 0 ? ", " : "", c->key, c->val->u.i);
+    }
+    strbuf_putc(out, '\n');
+}
+
 static waage_status replay_describe(runner *base, strbuf *out, waage_err *err)
 {
     const replay *r = (const replay *)base;
     strbuf_printf(out, "recorded answers of %s\n  file            %s\n  sha256          %s\n",
                   r->info.name, r->info.uri + sizeof scheme - 1, r->info.sha256);
-    for (size_t i = 0; i < value_len(r->info.meta); i++) {
-        const value_pair *p = &r->info.meta->u.map.pairs[i];
-        strbuf_printf(out, "  %-15s ", p->key);
-        if (p->val->kind != VALUE_MAP) value_print(out, p->val);
-        for (size_t k = 0; p->val->kind == VALUE_MAP && k < value_len(p->val); k++) {
-            const value_pair *c = &p->val->u.map.pairs[k];
-            strbuf_printf(out, "%s%s %" PRId64, k > 0 ? ", " : "", c->key, c->val->u.i);
-        }
-        strbuf_putc(out, '\n');
-    }
+    for (size_t i = 0; i < value_len(r->info.meta); i++)
+        put_meta(out, &r->info.meta->u.map.pairs[i]);
     return strbuf_check(out, err);
 }
 
