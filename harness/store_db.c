@@ -54,8 +54,11 @@ static waage_status fail(store *s, const char *doing, waage_err *err)
     else if ((rc & 0xff) == SQLITE_CORRUPT)
         snprintf(why, sizeof why, "the file is damaged (%s)", sqlite3_errmsg(s->db));
     else
-        snprintf(why, sizeof why, "%s%s%s%s", sqlite3_errmsg(s->db), os ? " (" : "",
-                 os ? strerror(os) : "", os ? ")" : "");
+        snprintf(why, sizeof why, "%s%s%s%s%s", sqlite3_errmsg(s->db), os ? " (" : "",
+                 os ? strerror(os) : "", os ? ")" : "",
+                 code == WAAGE_EWRITE && !os /* SQLite does not always keep what the system said */
+                     ? ": is the disk full, or the size of files limited (ulimit -f)?"
+                     : "");
     if (s->writes && !sqlite3_get_autocommit(s->db))
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     return waage_err_set(err, code, "%s: cannot %s: %s", s->path, doing, why);
