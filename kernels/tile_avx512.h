@@ -28,6 +28,7 @@ typedef struct {
     const float *scale[TILE], *sum_scaled[TILE];
     size_t first;             /* row of the accumulators that belongs to token 0 of the tile */
     const panel_chunk *chunk; /* direct tiles */
+    size_t ask;               /* of them: bytes to ask for with each block, as matmul_panel.next */
     /* Grade i8: where a sum starts, [block][half]: minus the bias times the sum of q, of the half
      * for halves, else of the block (in both places). */
     _Alignas(64) int32_t start[TILE][MATMUL_BLOCKS * 2];
@@ -198,7 +199,11 @@ INLINE void tile_blocks(matmul_panel *u, size_t np, const int_rows *rows, size_t
             for (size_t i = 0; i < nr; i++)
                 acc.v[j][i] = _mm512_load_ps(u[j].acc[rows->first + i]);
     for (size_t b = 0; b < n_blocks; b++) {
-        if (kind.direct) block_scales(u, kind.type, rows->chunk, b);
+        if (kind.direct) {
+            matmul_ask(u->next, rows->ask);
+            u->next += rows->ask;
+            block_scales(u, kind.type, rows->chunk, b);
+        }
         if (halves(kind.shape))
             tile_halves(&acc, u, np, rows, nr, b, kind);
         else
