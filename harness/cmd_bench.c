@@ -10,7 +10,7 @@ typedef struct {
     cmd_model model;
     opts_list loads; /* words of --loads */
     const char *text;
-    bool json, fidelity;
+    bool json, fidelity, kernels;
     size_t repeats, prompt, fidelity_tokens;
 } bench_args;
 
@@ -24,6 +24,8 @@ static const opt bench_options[] = {
      "tokens of each prompt of decode (default 128)"},
     {0, "fidelity", OPT_FLAG, offsetof(bench_args, fidelity), NULL,
      "distance of the grades and of --kv-format from f32, instead of speed"},
+    {0, "kernels", OPT_FLAG, offsetof(bench_args, kernels), NULL,
+     "the products with each weight format of the file, on one thread, instead of speed"},
     {0, "text", OPT_TEXT, offsetof(bench_args, text), "FILE",
      "the text for --fidelity (default: one of our own; - is standard input)"},
     {0, "tokens", OPT_SIZE, offsetof(bench_args, fidelity_tokens), "N",
@@ -33,8 +35,7 @@ static const opt bench_options[] = {
     {0, NULL, OPT_FLAG, 0, NULL, NULL},
 };
 
-/* ---- Loads ------------------------------------------------------------------------------------
- */
+/* ---- Loads ----------------------------------------------------------------------------------- */
 
 enum { SCORED = 32, MAX_REPEATS = 100, DECODE_PROMPT = 128, MAX_PROMPT = 1 << 20 };
 
@@ -112,8 +113,7 @@ static waage_status check_words(const opts_list *words, waage_err *err)
     return WAAGE_OK;
 }
 
-/* ---- Speed ------------------------------------------------------------------------------------
- */
+/* ---- Speed ----------------------------------------------------------------------------------- */
 
 typedef struct {
     const bench_args *args;
@@ -121,6 +121,15 @@ typedef struct {
     runner_limits limits;
     strbuf *out;
 } bench;
+
+/* Lines are shown as they come: a measurement may take minutes. A document waits for its end. */
+static void show_lines(bench *b)
+{
+    if (b->args->json) return;
+    fwrite(strbuf_str(b->out), 1, b->out->len, stdout);
+    fflush(stdout);
+    strbuf_clear(b->out);
+}
 
 static int by_value(const void *a, const void *b)
 {
@@ -242,6 +251,7 @@ static waage_status measure_speed(bench *b, waage_err *err)
         WAAGE_TRY(measure_load(b, &l, &result, err));
         if (!json) {
             put_plain(b, &l, &result);
+            show_lines(b);
             continue;
         }
         const bool first = !open || strcmp(open, l.kind) != 0;
@@ -281,8 +291,7 @@ static void put_head(const bench *b)
                       m->weight_gb);
 }
 
-/* ---- Fidelity ---------------------------------------------------------------------------------
- */
+/* ---- Fidelity -------------------------------------------------------------------------------- */
 
 static void put_fidelity(const bench *b, const char *grade, const runner_fidelity *f, bool first)
 {
@@ -314,20 +323,66 @@ static waage_status measure_fidelity(bench *b, waage_err *err)
         runner_fidelity f;
         st = b->r->ops->fidelity(b->r, grades[i], text, len, b->args->fidelity_tokens, &f, err);
         if (st == WAAGE_OK) put_fidelity(b, grades[i], &f, i == 0);
+        show_lines(b);
     }
     if (b->args->json) strbuf_putc(b->out, ']');
     free(text);
     return st;
 }
 
+/* ---- Kernels --------------------------------------------------------------------------------- */
+
+static void put_product(const bench *b, const runner_product *p, bool first)
+{
+    if (!b->args->json) {
+        strbuf_printf(b->out, "%-7s %6zu x %-6zu", p->format, p->n_rows, p->k);
+        for (size_t i = 0; i < RUNNER_PRODUCT_TOKENS; i++)
+            strbuf_printf(b->out, " %10.1f", p->gop_s[i]);
+        strbuf_printf(b->out, " %10.1f %6.0f %%\n", p->cache_gop_s, 100 * p->share);
+        return;
+    }
+    strbuf_printf(b->out, "%s{\"format\": \"%s\", \"rows\": %zu, \"k\": %zu, \"products\": [",
+                  first ? "" : ", ", p->format, p->n_rows, p->k);
+    for (size_t i = 0; i < RUNNER_PRODUCT_TOKENS; i++)
+        strbuf_printf(b->out, "%s{\"tokens\": %zu, \"gop_per_s\": %.2f}", i > 0 ? ", " : "",
+                      runner_product_tokens[i], p->gop_s[i]);
+    strbuf_printf(b->out, "], \"in_cache_gop_per_s\": %.2f, \"share_of_cache\": %.3f}",
+                  p->cache_gop_s, p->share);
+}
+
+static waage_status measure_kernels(bench *b, waage_err *err)
+{
+    runner_product products[RUNNER_PRODUCTS];
+    size_t n;
+    WAAGE_TRY(b->r->ops->products(b->r, products, &n, err));
+    if (b->args->json) {
+        strbuf_puts(b->out, ", \"kernels\": [");
+    } else {
+        strbuf_printf(b->out, "%-23s", "GOP/s on one thread");
+        for (size_t i = 0; i < RUNNER_PRODUCT_TOKENS; i++)
+            strbuf_printf(b->out, " %3zu token%s", runner_product_tokens[i],
+                          runner_product_tokens[i] == 1 ? " " : "s");
+        strbuf_puts(b->out, "   in cache  reached\n");
+    }
+    for (size_t i = 0; i < n; i++)
+        put_product(b, &products[i], i == 0);
+    if (b->args->json) strbuf_putc(b->out, ']');
+    return WAAGE_OK;
+}
+
 static waage_status measure(bench *b, waage_err *err)
 {
-    if (!b->r->ops->speed || !b->r->ops->limits || !b->r->ops->fidelity)
+    const bench_args *args = b->args;
+    const runner_ops *ops = b->r->ops;
+    if (!ops->speed || !ops->limits || !ops->fidelity || !ops->products)
         return waage_err_set(err, WAAGE_EUNSUPPORTED,
-                             "%s: only models that run here can be measured", b->args->model.uri);
-    if (!b->args->fidelity) WAAGE_TRY(b->r->ops->limits(b->r, &b->limits, err));
+                             "%s: only models that run here can be measured", args->model.uri);
+    if (!args->fidelity && !args->kernels) WAAGE_TRY(ops->limits(b->r, &b->limits, err));
     put_head(b);
-    WAAGE_TRY(b->args->fidelity ? measure_fidelity(b, err) : measure_speed(b, err));
+    show_lines(b);
+    WAAGE_TRY(args->fidelity  ? measure_fidelity(b, err)
+              : args->kernels ? measure_kernels(b, err)
+                              : measure_speed(b, err));
     if (b->args->json) strbuf_puts(b->out, "}\n");
     return strbuf_check(b->out, err);
 }
@@ -341,6 +396,8 @@ static waage_status run_bench(const cmd_line *line, bool *no, waage_err *err)
         return waage_err_set(err, WAAGE_EINVAL, "--repeats lies in 1..%d", MAX_REPEATS);
     if (args.prompt == 0 || args.prompt > MAX_PROMPT)
         return waage_err_set(err, WAAGE_EINVAL, "--prompt lies in 1..%d", MAX_PROMPT);
+    if (args.fidelity && args.kernels)
+        return waage_err_set(err, WAAGE_EINVAL, "--fidelity and --kernels: one at a time");
     WAAGE_TRY(check_words(&args.loads, err));
     strbuf out = STRBUF_EMPTY;
     bench b = {.args = &args, .out = &out};
@@ -354,7 +411,7 @@ static waage_status run_bench(const cmd_line *line, bool *no, waage_err *err)
 
 const command cmd_bench = {
     "bench",
-    "-m MODEL [--loads LOAD...] [--json] [--fidelity]",
+    "-m MODEL [--loads LOAD...] [--json] [--fidelity | --kernels]",
     "Measure the speed of a model on this machine.",
     "prefill: tokens per second while one prompt is read; decode: while 1 to 128 answers to "
     "prompts\n"
@@ -366,7 +423,8 @@ const command cmd_bench = {
     "multiply-adds of the weights, beside the best that the instruction set can do on registers;\n"
     "GB/s the weights that a step reads, beside the memory's. --fidelity: how far the answers of "
     "a\n"
-    "grade lie from f32.",
+    "grade lie from f32. --kernels: the largest matrix of each weight format times 1, 8 and 64\n"
+    "tokens, and times 64 what a corner of it reaches that lies unpacked in the nearest cache.",
     bench_options,
     0,
     0,

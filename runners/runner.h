@@ -119,6 +119,18 @@ typedef struct {
     size_t n_threads;
 } runner_limits;
 
+/* Products with the weights of one format, by themselves and on one thread. */
+enum { RUNNER_PRODUCTS = 24, RUNNER_PRODUCT_TOKENS = 3 };
+static const size_t runner_product_tokens[RUNNER_PRODUCT_TOKENS] = {1, 8, 64}; /* of a step */
+typedef struct {
+    const char *format;                  /* "Q4_K" */
+    size_t n_rows, k;                    /* of the matrix that was multiplied by */
+    double gop_s[RUNNER_PRODUCT_TOKENS]; /* 2 * multiply-adds a second, in 1e9 */
+    /* The last of them where everything lies in the nearest cache, unpacked; and the median of the
+     * ratio, both measured in turns. */
+    double cache_gop_s, share;
+} runner_product;
+
 struct runner_ops {
     const char *scheme; /* "gguf", "replay" */
     const char *help;   /* one line for `waage list formats` */
@@ -158,6 +170,9 @@ struct runner_ops {
      */
     waage_status (*speed)(runner *r, const runner_load *load, runner_speed *out, waage_err *err);
     waage_status (*limits)(runner *r, runner_limits *out, waage_err *err);
+    /* The formats of the weights, n of them. NULL as above. */
+    waage_status (*products)(runner *r, runner_product out[RUNNER_PRODUCTS], size_t *n,
+                             waage_err *err);
 };
 
 struct runner {

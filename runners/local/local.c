@@ -10,6 +10,7 @@
 #include "runners/local/fidelity.h"
 #include "runners/local/local_internal.h"
 #include "runners/local/params.h"
+#include "runners/local/products.h"
 #include "runners/local/show.h"
 #include "runners/local/speed.h"
 
@@ -401,6 +402,15 @@ static waage_status limits(runner *r, runner_limits *out, waage_err *err)
     return speed_limits(out, m->model, m->kern, m->grade, m->threads, err);
 }
 
+static waage_status products(runner *r, runner_product out[RUNNER_PRODUCTS], size_t *n,
+                             waage_err *err)
+{
+    const local_model *m = (const local_model *)r;
+    WAAGE_TRY(need_weights(m, err));
+    WAAGE_TRY(products_measure(out, n, m->model, m->kern, m->grade, err));
+    return check_file(m, err);
+}
+
 static waage_status fidelity(runner *r, const char *activations, const char *text, size_t len,
                              size_t max_tokens, runner_fidelity *out, waage_err *err)
 {
@@ -430,4 +440,5 @@ const runner_ops local_runner = {
     .fidelity = fidelity,
     .speed = speed,
     .limits = limits,
+    .products = products,
 };

@@ -1,0 +1,12 @@
+# Products of every weight format of the file, each beside its own ceiling; as a table and as JSON.
+$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --json >out || exit 1
+python3 - <<'PY'
+import json
+b = json.load(open("out"))
+for k in b["kernels"]:
+    print(k["format"], k["rows"], k["k"], [p["tokens"] for p in k["products"]],
+          all(p["gop_per_s"] > 0 for p in k["products"]), k["in_cache_gop_per_s"] > 0, k["share_of_cache"] > 0)
+PY
+$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --activations i8 >out || exit 1
+grep -c ' %$' out
+$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --fidelity
