@@ -70,8 +70,7 @@ static waage_status parse_transcripts(int *out, const char *word, waage_err *err
     return WAAGE_OK;
 }
 
-/* ---- What the report is made of
- * ---------------------------------------------------------------------- */
+/* ---- What the report is made of -------------------------------------------------------------- */
 
 static waage_status add_digests(report_run *run, const store_data *data, arena *a, waage_err *err)
 {

@@ -21,8 +21,7 @@ static const opt show_options[] = {
     {0, NULL, OPT_FLAG, 0, NULL, NULL},
 };
 
-/* ---- Suites
- * ------------------------------------------------------------------------------------------- */
+/* ---- Suites ---------------------------------------------------------------------------------- */
 
 static void put_fact(strbuf *out, const char *name, const char *text)
 {
@@ -118,8 +117,7 @@ static waage_status show_suite(strbuf *out, const char *name, const show_args *a
     return st;
 }
 
-/* ---- Models
- * ------------------------------------------------------------------------------------------- */
+/* ---- Models ---------------------------------------------------------------------------------- */
 
 static bool is_model(const char *word)
 {
@@ -147,8 +145,7 @@ static waage_status show_model(strbuf *out, const char *uri, waage_err *err)
     return st;
 }
 
-/* ---- Runs
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Runs ------------------------------------------------------------------------------------ */
 
 typedef struct {
     size_t n, n_scored, by_outcome[OUTCOME_COUNT];

@@ -78,8 +78,7 @@ static void add_score(hash *h, strbuf *b, const store_score *s)
     add_buf(h, b);
 }
 
-/* ---- Order
- * ---------------------------------------------------------------------------------------- */
+/* ---- Order ----------------------------------------------------------------------------------- */
 
 static int compare_u32(uint32_t a, uint32_t b)
 {
@@ -111,8 +110,7 @@ static int compare_settings(const void *a, const void *b)
     return strcmp((*(const store_setting *const *)a)->key, (*(const store_setting *const *)b)->key);
 }
 
-/* ---- One line
- * --------------------------------------------------------------------------------------- */
+/* ---- One line -------------------------------------------------------------------------------- */
 
 typedef struct {
     const store_data *d;
@@ -169,8 +167,7 @@ static waage_status hash_line(work *w, digest_line *line, const store_model *m, 
     return strbuf_check(&w->text, err);
 }
 
-/* ---- Totals
- * ------------------------------------------------------------------------------------------ */
+/* ---- Totals ---------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *weights, *task;
@@ -243,8 +240,7 @@ waage_status digest_compute(digest *out, const store_data *d, arena *a, waage_er
     return st;
 }
 
-/* ---- Output
- * ------------------------------------------------------------------------------------------ */
+/* ---- Output ---------------------------------------------------------------------------------- */
 
 void digest_put_text(strbuf *out, const digest *d)
 {

@@ -49,8 +49,7 @@ waage_status opts_split(opts_list *out, const opts_list *in, arena *a, waage_err
     return WAAGE_OK;
 }
 
-/* ---- Values -------------------------------------------------------------------------------------
- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static bool parse_u64(const char *s, uint64_t max, const char **end, uint64_t *out)
 {
@@ -163,8 +162,7 @@ waage_status opts_store(const opt *o, void *target, const char *text, const char
     return waage_err_set(err, WAAGE_EINVAL, "%s takes a list", what);
 }
 
-/* ---- Walking argv
- * -------------------------------------------------------------------------------- */
+/* ---- Walking argv ---------------------------------------------------------------------------- */
 
 typedef struct {
     const opt *table;
@@ -311,8 +309,7 @@ waage_status opts_parse(const opt *table, void *target, opts_list *rest, opts_co
     return WAAGE_OK;
 }
 
-/* ---- Help
- * ------------------------------------------------------------------------------------------ */
+/* ---- Help ------------------------------------------------------------------------------------ */
 
 static void put_rows(strbuf *out, const opt *table)
 {

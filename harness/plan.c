@@ -15,8 +15,7 @@ typedef struct {
     bool *item_used; /* per --items id */
 } maker;
 
-/* ---- Tasks
- * ------------------------------------------------------------------------------------------ */
+/* ---- Tasks ----------------------------------------------------------------------------------- */
 
 static waage_status add_task(maker *m, const task *t, waage_err *err)
 {
@@ -79,8 +78,7 @@ static waage_status load_suites(maker *m, plan *out, const opts_list *suites, wa
     return WAAGE_OK;
 }
 
-/* ---- Rows and units
- * ---------------------------------------------------------------------------------- */
+/* ---- Rows and units -------------------------------------------------------------------------- */
 
 static bool wanted_protocol(const maker *m, const task_info *info, protocol p)
 {
@@ -167,8 +165,7 @@ static waage_status lay_out(maker *m, plan *out, const opts_list *ids, waage_err
     return WAAGE_OK;
 }
 
-/* ---- Settings
- * ------------------------------------------------------------------------------------------ */
+/* ---- Settings -------------------------------------------------------------------------------- */
 
 static const char *number_or(arena *a, uint64_t v, uint64_t unset, const char *word)
 {
@@ -254,8 +251,7 @@ bool plan_can_run(const request *rq, const runner_info *m, const char **why)
     return !*why;
 }
 
-/* ---- Resuming
- * -------------------------------------------------------------------------------------------- */
+/* ---- Resuming -------------------------------------------------------------------------------- */
 
 static const char *option_of(const char *key)
 {
@@ -349,8 +345,7 @@ waage_status plan_check_model(const store_data *head, const store_model *m, cons
     return WAAGE_OK;
 }
 
-/* ---- The frame of the store
- * -------------------------------------------------------------------------------- */
+/* ---- The frame of the store ------------------------------------------------------------------ */
 
 static waage_status put_item(const plan_row *row, uint32_t i, store *s, waage_err *err)
 {

@@ -103,8 +103,7 @@ static const char *item_id(const loop *l, const flight *f)
     return task_get_item(row_of(l, f)->t, unit_of(l, f)->item)->id;
 }
 
-/* ---- What is stored
- * ----------------------------------------------------------------------------------- */
+/* ---- What is stored -------------------------------------------------------------------------- */
 
 void run_put_prompt(strbuf *out, const request *rq, const reply *rp)
 {
@@ -254,8 +253,7 @@ static waage_status finish_item(loop *l, flight *f, waage_err *err)
     return st;
 }
 
-/* ---- Copies of replies, which are borrowed during done() only
- * ----------------------------------------- */
+/* ---- Copies of replies, which are borrowed during done() only -------------------------------- */
 
 static bool copy_text(arena *a, const char **s)
 {
@@ -341,8 +339,7 @@ static waage_status flight_take_reply(flight *f, const request *rq, const reply 
     return ok ? WAAGE_OK : waage_err_nomem(err);
 }
 
-/* ---- Turns that an earlier run left
- * ---------------------------------------------------------------------- */
+/* ---- Turns that an earlier run left ---------------------------------------------------------- */
 
 static reply reply_from_row(const store_response *x)
 {
@@ -398,8 +395,7 @@ static waage_status restore_turns(loop *l, flight *f, waage_err *err)
     return WAAGE_OK;
 }
 
-/* ---- Items in flight
- * ------------------------------------------------------------------------------------ */
+/* ---- Items in flight ------------------------------------------------------------------------- */
 
 static waage_status build_request(loop *l, flight *f, waage_err *err)
 {
@@ -464,8 +460,7 @@ static waage_status next_item(loop *l, flight **out, waage_err *err)
     return WAAGE_OK;
 }
 
-/* ---- The runner's callbacks
- * ------------------------------------------------------------------------------ */
+/* ---- The runner's callbacks ------------------------------------------------------------------ */
 
 /* Has the budget room for it? If not, it waits for what is under way, which may cost less than was
  * reserved; when nothing is, the run ends. */
@@ -552,9 +547,7 @@ static void show_progress(void *ctx, uint64_t prompt_tokens, uint64_t completion
     if (l->status == WAAGE_OK) l->status = commit_when_due(l, l->err);
 }
 
-/* ---- The run
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The run --------------------------------------------------------------------------------- */
 
 waage_status run_find_todo(const bool **todo, size_t *n, store *st, const plan *p,
                            const char *label, arena *a, waage_err *err)

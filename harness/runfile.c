@@ -37,8 +37,7 @@ static waage_status unknown_key(const reader *r, const value_pair *p, const char
                          near.best ? near.best : "", near.best ? "'?" : "");
 }
 
-/* ---- Paths
- * ----------------------------------------------------------------------------------------- */
+/* ---- Paths ----------------------------------------------------------------------------------- */
 
 /* Where the path begins in a model URI; NULL for URIs without one (http:, openai:). */
 static const char *path_of_uri(const char *uri)
@@ -65,8 +64,7 @@ static const char *from_file(const reader *r, const char *prefix, size_t prefix_
     return arena_printf(r->a, "%.*s%.*s%s", (int)prefix_len, prefix, (int)dir_len, r->name, path);
 }
 
-/* ---- Reading
- * --------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* A scalar as text in the arena; NULL for lists, maps and null. */
 static const char *scalar_text(const reader *r, const value *v)
@@ -263,8 +261,7 @@ waage_status runfile_read(runfile *out, arena *a, const char *path, waage_err *e
     return st;
 }
 
-/* ---- The command line's share
- * ------------------------------------------------------------------------ */
+/* ---- The command line's share ---------------------------------------------------------------- */
 
 waage_status runfile_split_model(runfile_model *out, arena *a, const char *word, waage_err *err)
 {
@@ -315,8 +312,7 @@ waage_status runfile_finish_settings(runfile_settings *s, arena *a, waage_err *e
     return s->system ? WAAGE_OK : waage_err_nomem(err);
 }
 
-/* ---- Writing
- * ----------------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* From the directory `dir` to the existing file `path`, through realpath; path itself when either
  * is not there. */
@@ -443,8 +439,7 @@ waage_status runfile_print(strbuf *out, const runfile *f, const char *dir, waage
     return strbuf_check(out, err);
 }
 
-/* ---- Merging
- * ------------------------------------------------------------------------------------------ */
+/* ---- Merging --------------------------------------------------------------------------------- */
 
 static bool same_model(const runfile_model *a, const runfile_model *b)
 {

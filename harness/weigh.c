@@ -21,8 +21,7 @@ typedef struct {
     const store_data *head; /* what the directory held before this run */
 } session;
 
-/* ---- Models
- * ------------------------------------------------------------------------------------------- */
+/* ---- Models ---------------------------------------------------------------------------------- */
 
 static runner_options options_of(const runfile_settings *s)
 {
@@ -82,8 +81,7 @@ static waage_status begin_session(session *s, const weigh_job *job, arena *a, wa
     return inspect_models(s, err);
 }
 
-/* ---- The frame: store, manifest, run.yaml
- * ---------------------------------------------------------------- */
+/* ---- The frame: store, manifest, run.yaml ---------------------------------------------------- */
 
 static waage_status check_old(const session *s, const store_data *head, waage_err *err)
 {
@@ -198,9 +196,7 @@ static waage_status write_runfile(const session *s, store *into, bool fresh, waa
     return st;
 }
 
-/* ---- Running
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 /* "energy:LABEL": what earlier runs in this directory took is added. */
 static waage_status put_energy(store *st, const store_data *head, const char *label, double joules,
@@ -359,9 +355,7 @@ waage_status weigh_run(const weigh_job *job, arena *a, waage_err *err)
     return status;
 }
 
-/* ---- Dry run
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Dry run --------------------------------------------------------------------------------- */
 
 typedef struct {
     size_t n_items, n_done, n_choices;

@@ -118,8 +118,7 @@ static void pack_tokens(amx_work *k, const kern_acts *a, size_t t, size_t n)
         pack_token(k, a, t + i, i / TOKENS, i % TOKENS);
 }
 
-/* ---- One step: a block of a tile of tokens ----------------------------------------------------
- */
+/* ---- One step: a block of a tile of tokens --------------------------------------------------- */
 
 typedef enum { TILE_PLAIN, TILE_MINIMUM, TILE_SUB16, TILE_SUB16_MINIMUM } tile_shape;
 
@@ -241,8 +240,7 @@ INLINE void scale_step(__m512 acc[TOKENS], amx_work *k, int32_t sums[4][TILE_INT
     }
 }
 
-/* ---- A chunk of one panel with all tokens of the group ----------------------------------------
- */
+/* ---- A chunk of one panel with all tokens of the group --------------------------------------- */
 
 /* Steps are the blocks b0 .. b0 + n - 1 of tile 0, of tile 1, ...; scaling is LAG steps behind. */
 INLINE void run_chunk(amx_work *k, size_t b0, size_t n, tile_kind kind)
@@ -299,8 +297,7 @@ CHUNK(sub16_minimum_i16, TILE_SUB16_MINIMUM, true)
 UNPACK_FORMATS(UNPACKER)
 #undef UNPACKER
 
-/* ---- The walk ---------------------------------------------------------------------------------
- */
+/* ---- The walk -------------------------------------------------------------------------------- */
 
 typedef struct {
     matmul_unpack_fn *unpack;

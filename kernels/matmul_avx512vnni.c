@@ -111,8 +111,7 @@ static void floats_BF16(matmul_panel *u, quant_type t, const panel_chunk *c)
     }
 }
 
-/* ---- Integer tiles ---------------------------------------------------------------------------
- */
+/* ---- Integer tiles --------------------------------------------------------------------------- */
 
 /* How many tokens the next tile takes of those left: the sizes that are compiled. */
 INLINE size_t tile_tokens(size_t left)
@@ -227,8 +226,7 @@ static void tile_floats(matmul_panel *u, size_t n_panels, const kern_acts *a, si
         tile_float_panels(u, 1, a, t0, n_tokens, k0, n);
 }
 
-/* ---- Dispatch -----------------------------------------------------------------------------------
- */
+/* ---- Dispatch -------------------------------------------------------------------------------- */
 
 #define FLOATS(name) [QUANT_##name] = {.unpack = floats_##name, .tile = tile_floats},
 #define FLOAT_ROWS FLOATS(F32) FLOATS(F16) FLOATS(BF16)

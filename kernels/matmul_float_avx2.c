@@ -75,8 +75,7 @@ static void floats_BF16(matmul_panel *u, quant_type t, const panel_chunk *c)
     }
 }
 
-/* ---- Float tile: up to 6 tokens -----------------------------------------------------------------
- */
+/* ---- Float tile: up to 6 tokens -------------------------------------------------------------- */
 
 enum { FLOAT_TILE = 6 };
 

@@ -83,8 +83,7 @@ bool kern_quantize_neon(kern_acts *a, size_t t0, size_t t1)
     return finite;
 }
 
-/* ---- Unpacking: [quad][16 rows][4] int8, elements of a quad in order --------------------------
- */
+/* ---- Unpacking: [quad][16 rows][4] int8, elements of a quad in order ------------------------- */
 
 /* Byte of a vector of 4 rows that holds element i of a row: panels keep 0, 2, 1, 3. */
 static const uint8_t quad_order[16] = {0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15};

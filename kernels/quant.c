@@ -51,8 +51,7 @@ size_t quant_row_bytes(quant_type t, size_t k)
     return blocks * q->block_bytes;
 }
 
-/* ---- Codes and what they mean ------------------------------------------------------------------
- */
+/* ---- Codes and what they mean ---------------------------------------------------------------- */
 
 const int8_t quant_iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
                                      1,    13,   25,  38,  53,  69,  89,  113};

@@ -15,8 +15,7 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* ---- Element-wise work: parts are runs of rows ---------------------------------------------
- */
+/* ---- Element-wise work: parts are runs of rows ----------------------------------------------- */
 
 typedef struct {
     step *s;
@@ -170,8 +169,7 @@ void block_add(step *s, model_norm post)
     run_rows(s, &job, add_norm_part, s->n);
 }
 
-/* ---- Products: parts are runs of panels
- * ---------------------------------------------------------- */
+/* ---- Products: parts are runs of panels ------------------------------------------------------ */
 
 enum { MAX_MATS = 3 };
 
@@ -317,8 +315,7 @@ void block_up(step *s, const model_layer *l, block_act_fn act)
     run_rows(s, &job, inner_part, s->n);
 }
 
-/* ---- Attention
- * ------------------------------------------------------------------------------------ */
+/* ---- Attention ------------------------------------------------------------------------------- */
 
 void block_store_kv(step *s, size_t t, size_t layer, const float *k, const float *v)
 {

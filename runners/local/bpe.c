@@ -34,8 +34,7 @@ struct bpe {
     bool ignore_merges;
 };
 
-/* ---- Alphabet: printable Latin-1 stands for itself, the other 68 bytes for U+0100 and up
- * --------- */
+/* ---- Alphabet: printable Latin-1 stands for itself, the other 68 bytes for U+0100 and up ----- */
 
 static bool byte_is_itself(unsigned b)
 {
@@ -77,8 +76,7 @@ size_t bpe_decode_text(const char *s, size_t len, char *out)
     return n;
 }
 
-/* ---- Merge table --------------------------------------------------------------------------------
- */
+/* ---- Merge table ----------------------------------------------------------------------------- */
 
 static uint64_t hash_pair(uint64_t pair)
 {
@@ -210,8 +208,7 @@ void bpe_free(bpe *b)
     free(b);
 }
 
-/* ---- Encoding -----------------------------------------------------------------------------------
- */
+/* ---- Encoding -------------------------------------------------------------------------------- */
 
 static bool find_merge(const void *model, const merge_symbol *l, const merge_symbol *r,
                        uint32_t *rank, int32_t *id)

@@ -44,8 +44,7 @@ struct gguf {
     arena a;
 };
 
-/* ---- Files --------------------------------------------------------------------------------------
- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 static waage_status map_file(file_part *p, const char *path, arena *a, waage_err *err)
 {
@@ -92,8 +91,7 @@ waage_status gguf_check_unchanged(const gguf *g, waage_err *err)
     return WAAGE_OK;
 }
 
-/* ---- Header and tensor directory ----------------------------------------------------------------
- */
+/* ---- Header and tensor directory ------------------------------------------------------------- */
 
 static waage_status read_header(file_part *p, cursor *c, arena *a, waage_err *err)
 {
@@ -253,8 +251,7 @@ static waage_status read_part(gguf *g, size_t part, waage_err *err)
     return read_directory(g, part, &c, err);
 }
 
-/* ---- Look-up by name ----------------------------------------------------------------------------
- */
+/* ---- Look-up by name ------------------------------------------------------------------------- */
 
 typedef struct {
     gguf_str name;
@@ -305,8 +302,7 @@ waage_status gguf_find(const gguf *g, const char *name, gguf_tensor *out)
     return WAAGE_ENOTFOUND;
 }
 
-/* ---- Split models -------------------------------------------------------------------------------
- */
+/* ---- Split models ---------------------------------------------------------------------------- */
 
 enum { SUFFIX_LEN = 20 }; /* "-00001-of-00003.gguf" */
 
@@ -377,8 +373,7 @@ static waage_status open_others(gguf *g, const char *path, waage_err *err)
     return check_split_tensors(g, err);
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------
- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static waage_status create(gguf **out, waage_err *err)
 {
@@ -437,8 +432,7 @@ void gguf_close(gguf *g)
     free(g);
 }
 
-/* ---- Facts --------------------------------------------------------------------------------------
- */
+/* ---- Facts ----------------------------------------------------------------------------------- */
 
 const gguf_meta *gguf_get_meta(const gguf *g)
 {

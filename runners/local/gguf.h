@@ -87,8 +87,7 @@ WAAGE_MUST_CHECK waage_status gguf_sha256(const gguf *g, char hex[HASH_HEX], waa
  * after the weights are packed: what was read belongs together then. */
 WAAGE_MUST_CHECK waage_status gguf_check_unchanged(const gguf *g, waage_err *err);
 
-/* ---- Metadata -----------------------------------------------------------------------------------
- */
+/* ---- Metadata -------------------------------------------------------------------------------- */
 
 size_t gguf_n_entries(const gguf *g);
 gguf_entry gguf_entry_at(const gguf *g,
@@ -132,8 +131,7 @@ bool gguf_array_next_str(const gguf_array *a, size_t *pos, gguf_str *out);
 
 bool gguf_str_equal(gguf_str s, const char *text);
 
-/* ---- Tensors ------------------------------------------------------------------------------------
- */
+/* ---- Tensors --------------------------------------------------------------------------------- */
 
 size_t gguf_n_tensors(const gguf *g);
 gguf_tensor gguf_tensor_at(const gguf *g,

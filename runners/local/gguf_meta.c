@@ -51,8 +51,7 @@ bool gguf_read_str(cursor *c, uint64_t max, gguf_str *out)
     return !c->failed;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static waage_status bad(waage_err *err, const char *name, const cursor *c, const char *what,
                         gguf_str key)
@@ -161,8 +160,7 @@ waage_status gguf_meta_read(gguf_meta *m, arena *a, cursor *c, uint64_t n_kv, co
     return sort_keys(m, a, name, err);
 }
 
-/* ---- Look-up ------------------------------------------------------------------------------------
- */
+/* ---- Look-up --------------------------------------------------------------------------------- */
 
 const gguf_entry *gguf_meta_find(const gguf_meta *m, const char *key)
 {

@@ -162,8 +162,7 @@ bool model_is_long(const model *m, size_t n_tokens);
 /* How its keys and values are stored. */
 kv_shape model_kv_shape(const model_params *p, kern_kv_format format);
 
-/* ---- Architectures ------------------------------------------------------------------------------
- */
+/* ---- Architectures --------------------------------------------------------------------------- */
 
 /* Sizes that shapes of tensors are made of. */
 typedef enum {

@@ -24,8 +24,7 @@ typedef struct {
     char template_sha256[HASH_HEX];
 } facts;
 
-/* ---- Gathering ----------------------------------------------------------------------------------
- */
+/* ---- Gathering ------------------------------------------------------------------------------- */
 
 static bool arch_u32(const gguf *g, const facts *f, const char *name, uint32_t *out)
 {
@@ -95,8 +94,7 @@ static const char *quantisation(const gguf *g, const facts *f)
     return f->n_types ? quant_ggml_name(f->type[best].ggml_type) : "none";
 }
 
-/* ---- A map for the store ------------------------------------------------------------------------
- */
+/* ---- A map for the store --------------------------------------------------------------------- */
 
 /* Bytes of a file as valid UTF-8: ill-formed bytes become U+FFFD, control characters blanks. */
 static void put_clean(strbuf *out, gguf_str s)
@@ -186,8 +184,7 @@ waage_status show_meta(value **out, arena *a, const gguf *g, const char *sha256,
     return ok ? WAAGE_OK : waage_err_nomem(err);
 }
 
-/* ---- Text for people ----------------------------------------------------------------------------
- */
+/* ---- Text for people ------------------------------------------------------------------------- */
 
 static void put_label(strbuf *out, const char *label)
 {

@@ -31,8 +31,7 @@ struct tokenizer {
     int32_t eog[EOG_MAX];
 };
 
-/* ---- Creation -----------------------------------------------------------------------------------
- */
+/* ---- Creation -------------------------------------------------------------------------------- */
 
 static waage_status create_bpe(tokenizer *t, const gguf *g, waage_err *err)
 {
@@ -228,8 +227,7 @@ const tokenizer_info *tokenizer_get_info(const tokenizer *t)
     return &t->info;
 }
 
-/* ---- Clean text ---------------------------------------------------------------------------------
- */
+/* ---- Clean text ------------------------------------------------------------------------------ */
 
 /* The text that is encoded, with the spans moved along when bytes were replaced. */
 typedef struct {
@@ -314,8 +312,7 @@ static bool clean(source *x, bool marks)
     return true;
 }
 
-/* ---- Encoding -----------------------------------------------------------------------------------
- */
+/* ---- Encoding -------------------------------------------------------------------------------- */
 
 typedef struct {
     const tokenizer *t;
@@ -479,8 +476,7 @@ waage_status tokenizer_encode(const tokenizer *t, const char *text, size_t len, 
     return tokenizer_encode_spans(t, text, len, &all, 1, add_bos, a, ids, n, err);
 }
 
-/* ---- Tokens -------------------------------------------------------------------------------------
- */
+/* ---- Tokens ---------------------------------------------------------------------------------- */
 
 const char *tokenizer_piece(const tokenizer *t, int32_t id, size_t *len)
 {

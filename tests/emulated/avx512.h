@@ -40,8 +40,7 @@ typedef union {
         __VA_ARGS__;                                                                               \
     }
 
-/* ---- Masked loads and stores: what the mask leaves out is not touched --------------------------
- */
+/* ---- Masked loads and stores: what the mask leaves out is not touched ------------------------ */
 
 EMU __m512 emu_mask_loadu_ps(__m512 or, __mmask16 m, const float *p)
 {
@@ -89,8 +88,7 @@ EMU void emu_mask_storeu_ps(float *p, __mmask16 m, __m512 v)
     EMU_LANES(16, if (m >> k & 1) p[k] = r.f[k])
 }
 
-/* ---- Conversions -------------------------------------------------------------------------------
- */
+/* ---- Conversions ----------------------------------------------------------------------------- */
 
 EMU __m512 emu_cvtepi32_ps(__m512i v)
 {
@@ -154,8 +152,7 @@ EMU __m128i emu_cvtepi32_epi8(__m512i v)
     return _mm_loadu_si128((const __m128i *)(const void *)b);
 }
 
-/* ---- Lanes -------------------------------------------------------------------------------------
- */
+/* ---- Lanes ----------------------------------------------------------------------------------- */
 
 EMU int32_t emu_reduce_add_epi32(__m512i v)
 {

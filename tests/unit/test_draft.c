@@ -15,8 +15,7 @@ typedef struct {
     float after[N_JOBS][N_LIES][N_SCORED]; /* log-probabilities that are asked for afterwards */
 } outcome;
 
-/* ---- Guessers ---------------------------------------------------------------------------------
- */
+/* ---- Guessers -------------------------------------------------------------------------------- */
 
 static const outcome *truth; /* what the liar knows */
 
@@ -67,8 +66,7 @@ static size_t draft_poison(const int32_t *tokens, size_t n, int32_t *out, size_t
     return max;
 }
 
-/* ---- Running ----------------------------------------------------------------------------------
- */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 /* Random tokens, a phrase over and over, or half and half; greedy and sampled. */
 static void plan_jobs(outcome *o, size_t n_vocab)
@@ -198,8 +196,7 @@ static void assert_equal(const outcome *a, const outcome *b, const char *name)
     assert_int_equal(a->totals.new_tokens, b->totals.new_tokens);
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------
- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static const engine_setup setups[] = {
     {.n_threads = 2, .n_slots = 1, .chunk = 512, .kv_pages = 100},

@@ -188,8 +188,7 @@ static void test_special_values(void **unused)
     case_each_set(special_values);
 }
 
-/* ---- What quantisation must do, in every set --------------------------------------------------
- */
+/* ---- What quantisation must do, in every set ------------------------------------------------- */
 
 static void quantized_by_hand(const kern_set *set, const kern_set *ref)
 {
@@ -268,8 +267,7 @@ static void test_non_finite(void **unused)
     case_each_set(non_finite);
 }
 
-/* ---- The reference against sums in double -----------------------------------------------------
- */
+/* ---- The reference against sums in double ---------------------------------------------------- */
 
 static void test_against_double(void **unused)
 {
@@ -352,8 +350,7 @@ static void test_by_the_book(void **unused)
     }
 }
 
-/* ---- Invariance: slices of panels and of tokens ------------------------------------------------
- */
+/* ---- Invariance: slices of panels and of tokens ---------------------------------------------- */
 
 static void slices(const kern_set *set, const kern_set *ref)
 {
@@ -391,8 +388,7 @@ static void test_slices(void **unused)
     case_each_set(slices);
 }
 
-/* ---- The table ----------------------------------------------------------------------------------
- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 static void test_table(void **unused)
 {

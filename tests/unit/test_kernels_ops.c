@@ -6,8 +6,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
-/* ---- Elementwise -------------------------------------------------------------------------------
- */
+/* ---- Elementwise ----------------------------------------------------------------------------- */
 
 enum { LONGEST = 1500 };
 static const size_t lengths[] = {1, 7, 8, 15, 16, 17, 31, 33, 64, 100, 576, 1023, 1500};
@@ -148,8 +147,7 @@ static void test_elementwise_values(void **unused)
     assert_true(isnan(fmath_swiglu_clamped(1.0f, (float)NAN)));
 }
 
-/* ---- Vocabulary ---------------------------------------------------------------------------------
- */
+/* ---- Vocabulary ------------------------------------------------------------------------------ */
 
 static void vocabulary(const kern_set *set, const kern_set *ref)
 {
@@ -219,8 +217,7 @@ static void test_logsumexp_values(void **unused)
     free(x);
 }
 
-/* ---- Rotary embedding ---------------------------------------------------------------------------
- */
+/* ---- Rotary embedding ------------------------------------------------------------------------ */
 
 static void test_rope(void **unused)
 {

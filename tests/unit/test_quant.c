@@ -4,8 +4,7 @@
 #include "kernels/quant_block.h"
 #include "tests/unit/kernel_cases.h"
 
-/* ---- The table ----------------------------------------------------------------------------------
- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 static void test_table(void **unused)
 {
@@ -27,8 +26,7 @@ static void test_table(void **unused)
     assert_int_equal(quant_row_bytes(QUANT_F32, SIZE_MAX), 0); /* no wrapping */
 }
 
-/* ---- Blocks by hand -----------------------------------------------------------------------------
- */
+/* ---- Blocks by hand -------------------------------------------------------------------------- */
 
 static void expect(quant_type t, const void *block, const float *want, size_t n)
 {

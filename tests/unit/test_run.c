@@ -80,8 +80,7 @@ static int remove_dir(void **state)
     return rmdir(dir);
 }
 
-/* ---- One run of a mock into a directory
- * ------------------------------------------------------------- */
+/* ---- One run of a mock into a directory ------------------------------------------------------ */
 
 typedef struct {
     mock_runner mock;
@@ -159,8 +158,7 @@ static void expect_ok(const trial *t, waage_status st)
     if (st != WAAGE_OK) fail_msg("%s", t->err.msg);
 }
 
-/* ---- Tests
- * -------------------------------------------------------------------------------------------- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static void stores_every_item_once(void **state)
 {

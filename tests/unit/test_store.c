@@ -49,8 +49,7 @@ static const char *db_path(void)
     return path;
 }
 
-/* ---- Made-up rows
- * -------------------------------------------------------------------------------- */
+/* ---- Made-up rows ---------------------------------------------------------------------------- */
 
 static void put_frame(store *s)
 {
@@ -96,8 +95,7 @@ static void put_response(store *s, const store_response *r)
     if (store_put_response(s, r, &err) != WAAGE_OK) fail_msg("%s", err.msg);
 }
 
-/* ---- Tests
- * ---------------------------------------------------------------------------------------- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static void round_trip_keeps_bits(void **state)
 {

@@ -36,8 +36,7 @@ static model open_model(const char *path)
     return m;
 }
 
-/* ---- Golden ids ---------------------------------------------------------------------------------
- */
+/* ---- Golden ids ------------------------------------------------------------------------------ */
 
 /* The model that a file of cases names; false when it is not on this machine. */
 static bool find_model(const char *name, char *path, size_t size)
@@ -117,8 +116,7 @@ static void test_golden(void **state)
     if (getenv("WAAGE_TOKEN_CASES")) check_file(getenv("WAAGE_TOKEN_CASES"));
 }
 
-/* ---- Normal form, words met before --------------------------------------------------------------
- */
+/* ---- Normal form, words met before ----------------------------------------------------------- */
 
 /* The quick way gives what the library gives for the whole text. */
 static void test_nfc(void **state)
@@ -183,8 +181,7 @@ static void test_words_met_before(void **state)
     }
 }
 
-/* ---- Trust and BOS ------------------------------------------------------------------------------
- */
+/* ---- Trust and BOS --------------------------------------------------------------------------- */
 
 /* Ids as text, e.g. "405 12", for comparison. */
 static const char *encode(const model *m, const char *text, const tokenizer_span *spans, size_t n,
@@ -335,8 +332,7 @@ static void test_info(void **state)
     close_model(&m);
 }
 
-/* ---- Ill-formed text and back -------------------------------------------------------------------
- */
+/* ---- Ill-formed text and back ---------------------------------------------------------------- */
 
 static void test_repair(void **state)
 {
@@ -464,8 +460,7 @@ static void test_stream(void **state)
     close_model(&m);
 }
 
-/* ---- Broken vocabularies ------------------------------------------------------------------------
- */
+/* ---- Broken vocabularies --------------------------------------------------------------------- */
 
 typedef struct {
     const char *model, *pre;   /* NULL: key left out */
