@@ -123,12 +123,14 @@ typedef struct {
 } bench;
 
 /* Lines are shown as they come: a measurement may take minutes. A document waits for its end. */
-static void show_lines(bench *b)
+static waage_status show_lines(bench *b, waage_err *err)
 {
-    if (b->args->json) return;
+    if (b->args->json) return WAAGE_OK;
+    WAAGE_TRY(strbuf_check(b->out, err));
     fwrite(strbuf_str(b->out), 1, b->out->len, stdout);
     fflush(stdout);
     strbuf_clear(b->out);
+    return WAAGE_OK;
 }
 
 static int by_value(const void *a, const void *b)
@@ -251,7 +253,7 @@ static waage_status measure_speed(bench *b, waage_err *err)
         WAAGE_TRY(measure_load(b, &l, &result, err));
         if (!json) {
             put_plain(b, &l, &result);
-            show_lines(b);
+            WAAGE_TRY(show_lines(b, err));
             continue;
         }
         const bool first = !open || strcmp(open, l.kind) != 0;
@@ -323,7 +325,7 @@ static waage_status measure_fidelity(bench *b, waage_err *err)
         runner_fidelity f;
         st = b->r->ops->fidelity(b->r, grades[i], text, len, b->args->fidelity_tokens, &f, err);
         if (st == WAAGE_OK) put_fidelity(b, grades[i], &f, i == 0);
-        show_lines(b);
+        if (st == WAAGE_OK) st = show_lines(b, err);
     }
     if (b->args->json) strbuf_putc(b->out, ']');
     free(text);
@@ -379,7 +381,7 @@ static waage_status measure(bench *b, waage_err *err)
                              "%s: only models that run here can be measured", args->model.uri);
     if (!args->fidelity && !args->kernels) WAAGE_TRY(ops->limits(b->r, &b->limits, err));
     put_head(b);
-    show_lines(b);
+    WAAGE_TRY(show_lines(b, err));
     WAAGE_TRY(args->fidelity  ? measure_fidelity(b, err)
               : args->kernels ? measure_kernels(b, err)
                               : measure_speed(b, err));
