@@ -25,7 +25,7 @@ static const opt bench_options[] = {
     {0, "fidelity", OPT_FLAG, offsetof(bench_args, fidelity), NULL,
      "distance of the grades and of --kv-format from f32, instead of speed"},
     {0, "kernels", OPT_FLAG, offsetof(bench_args, kernels), NULL,
-     "the products with each weight format of the file, on one thread, instead of speed"},
+     "the products of each weight format, on one thread, instead of speed"},
     {0, "text", OPT_TEXT, offsetof(bench_args, text), "FILE",
      "the text for --fidelity (default: one of our own; - is standard input)"},
     {0, "tokens", OPT_SIZE, offsetof(bench_args, fidelity_tokens), "N",
