@@ -56,7 +56,8 @@ static waage_status fail(store *s, const char *doing, waage_err *err)
     else
         snprintf(why, sizeof why, "%s%s%s%s%s", sqlite3_errmsg(s->db), os ? " (" : "",
                  os ? strerror(os) : "", os ? ")" : "",
-                 code == WAAGE_EWRITE && !os /* SQLite does not always keep what the system said */
+                 /* SQLite does not always keep what the system said */
+                 s->writes && !os && (rc & 0xff) == SQLITE_IOERR
                      ? ": is the disk full, or the size of files limited (ulimit -f)?"
                      : "");
     if (s->writes && !sqlite3_get_autocommit(s->db))
