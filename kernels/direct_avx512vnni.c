@@ -10,7 +10,7 @@ INLINE void direct(matmul_panel *u, const panel_chunk *c, const kern_acts *a, si
     const size_t n_blocks = c->n / KERN_BLOCK;
     int_rows rows;
     rows.chunk = c;
-    rows.ask = u->next_bytes / ((n_tokens + 3) / 4 * n_blocks) + 1;
+    rows.ask = matmul_share(u, (n_tokens + 3) / 4, n_blocks);
     for (size_t i = 0, nr; i < n_tokens; i += nr) {
         nr = n_tokens - i >= 4 ? 4 : n_tokens - i >= 2 ? 2 : 1;
         rows_of(&rows, a, t0 + i, nr, k0, c->n, byte_bias(kind.type), kind);

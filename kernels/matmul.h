@@ -50,6 +50,12 @@ static inline void matmul_ask(const uint8_t *at, size_t n)
         __builtin_prefetch(at + i);
 }
 
+/* Bytes to ask for with each block of each of n_tiles tiles, so that all of u->next_bytes are. */
+static inline size_t matmul_share(const matmul_panel *u, size_t n_tiles, size_t n_blocks)
+{
+    return u->next_bytes / (n_tiles * n_blocks) + 1;
+}
+
 typedef struct {
     matmul_panel panel[MATMUL_PANELS];
 } matmul_scratch;

@@ -337,10 +337,9 @@ INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, siz
     }
 }
 
-/* Bytes to ask for with each block of each tile, so that all of u->next_bytes are. */
-INLINE size_t share(const matmul_panel *u, size_t n_tokens, size_t n_blocks)
+INLINE size_t n_tiles(size_t n_tokens)
 {
-    return u->next_bytes / ((n_tokens + TILE - 1) / TILE * n_blocks) + 1;
+    return (n_tokens + TILE - 1) / TILE;
 }
 
 /* From scratch. */
@@ -348,7 +347,7 @@ INLINE void tile_panels(matmul_panel *u, size_t n_panels, const kern_acts *a, si
                         size_t n_tokens, size_t k0, size_t n, tile_kind kind)
 {
     const size_t stride = kind.bytes ? 512 : 1024, n_blocks = n / KERN_BLOCK;
-    const size_t ask = share(u, n_tokens, n_blocks);
+    const size_t ask = matmul_share(u, n_tiles(n_tokens), n_blocks);
     int_rows rows;
     for (size_t i = 0, nr; i < n_tokens; i += nr) {
         nr = tile_size(n_tokens - i);
@@ -363,7 +362,7 @@ INLINE void tile_direct(matmul_panel *u, quant_type t, const panel_chunk *c, con
                         size_t t0, size_t n_tokens, size_t k0, tile_kind kind)
 {
     const int bias = kind.bytes ? bytes_bias(t) : code_bias(t);
-    const size_t n_blocks = c->n / KERN_BLOCK, ask = share(u, n_tokens, n_blocks);
+    const size_t n_blocks = c->n / KERN_BLOCK, ask = matmul_share(u, n_tiles(n_tokens), n_blocks);
     int_rows rows;
     chunk_scales(u, t, c);
     for (size_t i = 0, nr; i < n_tokens; i += nr) {
