@@ -120,8 +120,9 @@ typedef struct {
 } runner_limits;
 
 /* Products with the weights of one format, by themselves and on one thread. */
-enum { RUNNER_PRODUCTS = 24, RUNNER_PRODUCT_TOKENS = 3 };
-static const size_t runner_product_tokens[RUNNER_PRODUCT_TOKENS] = {1, 8, 64}; /* of a step */
+enum { RUNNER_PRODUCTS = 24, RUNNER_PRODUCT_TOKENS = 3, RUNNER_PRODUCT_MOST = 64 };
+/* of a step */
+static const size_t runner_product_tokens[RUNNER_PRODUCT_TOKENS] = {1, 8, RUNNER_PRODUCT_MOST};
 typedef struct {
     const char *format;                  /* "Q4_K" */
     size_t n_rows, k;                    /* of the matrix that was multiplied by */

@@ -10,9 +10,9 @@
 #include "runners/local/bigmem.h"
 
 enum {
-    MANY = 64,       /* tokens of the step that the ratio is for */
-    FEW = 32,        /* as many less cost the same but for the multiplying */
-    MAX_ROWS = 4096, /* of a matrix: an output layer takes long */
+    MANY = RUNNER_PRODUCT_MOST, /* tokens of the step that the ratio is for */
+    FEW = MANY / 2,             /* as many less cost the same but for the multiplying */
+    MAX_ROWS = 4096,            /* of a matrix: an output layer takes long */
     CORNER_ROWS = 2 * KERN_PANEL_ROWS,
     CORNER_K = 256, /* what kernels unpack at a time */
     SLICES = 32,    /* of the matrix, one a round */
@@ -209,10 +209,11 @@ static waage_status measure(runner_product *out, const kern_set *kern, kern_grad
 waage_status products_measure(runner_product out[RUNNER_PRODUCTS], size_t *n, const model *m,
                               const kern_set *kern, kern_grade grade, waage_err *err)
 {
+    _Static_assert((int)QUANT_COUNT <= (int)RUNNER_PRODUCTS, "a caller has room for every format");
     matrix_choice c = {0};
     *n = 0;
     choose(&c, m);
-    for (quant_type t = 0; t < QUANT_COUNT && *n < RUNNER_PRODUCTS; t++)
+    for (quant_type t = 0; t < QUANT_COUNT; t++)
         if (c.largest[t].n_rows > 0)
             WAAGE_TRY(measure(&out[(*n)++], kern, grade, &c.largest[t], err));
     return WAAGE_OK;
