@@ -1,7 +1,7 @@
 /* cmd_generate.c - `waage generate`: one prompt, the answer as it is made. */
 #include "harness/base/log.h"
 #include "harness/cmd_model.h"
-#include "harness/stopwatch.h"
+#include "harness/base/stopwatch.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * directory intel-rapl:N with name, energy_uj and max_energy_range_uj; intel-rapl:N:M are parts of
  * it and would count twice. */
 #include "harness/energy.h"
-#include "harness/stopwatch.h"
+#include "harness/base/stopwatch.h"
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
  */
 #include "harness/progress.h"
 #include "harness/base/log.h"
-#include "harness/stopwatch.h"
+#include "harness/base/stopwatch.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -5,7 +5,7 @@
 #include "harness/base/hash.h"
 #include "harness/base/interrupt.h"
 #include "harness/base/log.h"
-#include "harness/stopwatch.h"
+#include "harness/base/stopwatch.h"
 #include <stdlib.h>
 #include <string.h>
 

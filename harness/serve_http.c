@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "harness/base/log.h"
-#include "harness/stopwatch.h"
+#include "harness/base/stopwatch.h"
 
 /* A client that is refused still gets to send so many times max_body: one that is cut off in the
  * middle of its body often does not read why. */

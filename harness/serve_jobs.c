@@ -7,7 +7,7 @@
 #include <time.h>
 #include "harness/base/interrupt.h"
 #include "harness/serve_send.h"
-#include "harness/stopwatch.h"
+#include "harness/base/stopwatch.h"
 
 /* How often clients are looked for that have gone, and how long an idle server sleeps at most: then
  * it looks whether a signal came. */

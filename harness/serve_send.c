@@ -1,6 +1,6 @@
 /* serve_send.c - see serve_send.h. Counted first: once the answer is out, a client may look. */
 #include "harness/serve_send.h"
-#include "harness/stopwatch.h"
+#include "harness/base/stopwatch.h"
 
 void serve_send_json(serve_metrics *m, serve_exchange *x, strbuf *body, bool measured)
 {

@@ -6,7 +6,7 @@
 #include "harness/base/regex.h"
 #include "harness/cmd.h"
 #include "harness/model_facts.h"
-#include "harness/stopwatch.h"
+#include "harness/base/stopwatch.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -4,6 +4,7 @@
 #include "harness/base/hash.h"
 #include "harness/base/interrupt.h"
 #include "harness/base/log.h"
+#include "harness/base/stopwatch.h"
 #include "runners/http/fault.h"
 #include "runners/http/http_internal.h"
 #include "runners/http/price.h"
@@ -69,7 +70,7 @@ static job *job_create(loop *l, const request *rq)
     if (!j) return NULL;
     j->rq = rq;
     j->call.owner = j;
-    j->begun = transport_now();
+    j->begun = stopwatch_now();
     j->next = l->jobs;
     l->jobs = j;
     return j;
@@ -141,7 +142,7 @@ static void drain(loop *l, waage_status why)
     if (l->draining) return;
     l->draining = true;
     l->status = why;
-    l->drain_until = transport_now() + drain_seconds;
+    l->drain_until = stopwatch_now() + drain_seconds;
     if (l->n_running)
         log_info("%s: waiting up to %g s for %zu answers under way", l->h->e.host, drain_seconds,
                  l->n_running);
@@ -151,7 +152,7 @@ static waage_status deliver(loop *l, job *j, reply *rp)
 {
     rp->exchanges = j->log;
     rp->n_exchanges = j->n_log;
-    rp->wall_ms = 1000 * (transport_now() - j->begun);
+    rp->wall_ms = 1000 * (stopwatch_now() - j->begun);
     if (!rp->host) rp->host = l->h->e.host;
     if (!rp->served_at && j->at[0]) rp->served_at = j->at;
     if (rp->finish == FINISH_ERROR) rp->is_final = true;
@@ -287,7 +288,7 @@ static waage_status take_answer(loop *l, job *j, const value *body)
 /* Send it again later. */
 static void put_off(loop *l, job *j, double pause)
 {
-    j->due = transport_now() + pause;
+    j->due = stopwatch_now() + pause;
     l->n_waiting++;
     l->n_repeated++;
 }
@@ -364,7 +365,7 @@ static void stop_run(loop *l, const char *why)
 static waage_status handle_failure(loop *l, job *j, const fault *f)
 {
     const transport_call *c = &j->call;
-    const double now = transport_now();
+    const double now = stopwatch_now();
     char why[512];
     if (l->ill_since < 0) l->ill_since = now;
     if (f->kind == FAULT_THROTTLE) {
@@ -546,7 +547,7 @@ static double next_event(const loop *l, double now)
 
 static waage_status turn(loop *l)
 {
-    const double now = transport_now();
+    const double now = stopwatch_now();
     if (interrupt_signal() && !l->draining)
         drain(l, waage_err_set(l->err, WAAGE_EINTR, "interrupted"));
     if (!l->draining) {
@@ -562,7 +563,7 @@ static waage_status turn(loop *l)
 
 static bool is_over(const loop *l)
 {
-    if (l->draining) return l->n_running == 0 || transport_now() > l->drain_until;
+    if (l->draining) return l->n_running == 0 || stopwatch_now() > l->drain_until;
     return l->ended && !l->jobs;
 }
 

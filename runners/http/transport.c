@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <time.h>
 #include "harness/base/host.h"
+#include "harness/base/stopwatch.h"
 
 enum { N_IDLE_MOST = 64 };
 
@@ -28,19 +29,12 @@ const char *transport_fault_name(transport_fault f)
     return fault_names[f];
 }
 
-double transport_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* ---- What comes in ---- */
 
 static size_t take_body(char *data, size_t size, size_t n, void *ctx)
 {
     transport_call *c = ctx;
-    c->heard = transport_now();
+    c->heard = stopwatch_now();
     strbuf_put(&c->got, data, size * n);
     c->too_large = c->got.failed;
     return c->got.failed ? 0 : size * n;
@@ -80,7 +74,7 @@ static size_t take_header(char *data, size_t size, size_t n, void *ctx)
     transport_call *c = ctx;
     const size_t len = size * n;
     char text[128];
-    c->heard = transport_now();
+    c->heard = stopwatch_now();
     if (len > 5 && strncmp(data, "HTTP/", 5) == 0) { /* after "100 Continue" it begins anew */
         c->retry_after = -1;
         c->location[0] = c->request_id[0] = 0;
@@ -182,7 +176,7 @@ waage_status transport_start(transport *t, transport_call *c, waage_err *err)
     c->retry_after = -1;
     c->too_large = false;
     c->heard = 0;
-    c->begun = transport_now();
+    c->begun = stopwatch_now();
     c->list = make_headers(c);
     c->easy = t->n_idle ? t->idle[--t->n_idle] : curl_easy_init();
     c->next = t->running;
@@ -240,7 +234,7 @@ static void finish(transport *t, transport_call *c, transport_fault fault, const
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
     c->status = (int)status;
     c->fault = fault;
-    c->ms = 1000 * (transport_now() - c->begun);
+    c->ms = 1000 * (stopwatch_now() - c->begun);
     snprintf(c->why, sizeof c->why, "%s", why);
     put_away(t, c);
     if (t->last_done)
@@ -268,7 +262,7 @@ static void collect(transport *t)
 /* The two limits that libcurl does not have. Returns the time until the next one is due. */
 static double check_deadlines(transport *t, double most)
 {
-    const double now = transport_now();
+    const double now = stopwatch_now();
     for (transport_call *c = t->running, *next; c; c = next) {
         next = c->next;
         const double since = c->heard > 0 ? c->heard : c->begun;

@@ -65,7 +65,6 @@ transport_call *transport_take(transport *t);
 void transport_cancel(transport *t, transport_call *c);
 void transport_release(transport_call *c); /* memory of a call that is done or cancelled */
 
-double transport_now(void);                          /* seconds on a clock that only runs forward */
 const char *transport_fault_name(transport_fault f); /* "refused", "timeout", ... */
 /* Value of a Retry-After header, seconds or an HTTP date; negative: neither. */
 double transport_parse_retry_after(const char *text);

@@ -5,10 +5,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "harness/base/hash.h"
 #include "harness/base/interrupt.h"
 #include "harness/base/log.h"
+#include "harness/base/stopwatch.h"
 #include "runners/local/answer.h"
 #include "runners/local/local_internal.h"
 
@@ -37,9 +37,7 @@ typedef struct {
 
 static double now_ms(void)
 {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+    return 1e3 * stopwatch_now();
 }
 
 /* ---- Replies ---- */

@@ -4,9 +4,9 @@
 #include "runners/local/products.h"
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "harness/base/interrupt.h"
 #include "harness/base/rng.h"
+#include "harness/base/stopwatch.h"
 #include "runners/local/bigmem.h"
 
 enum {
@@ -19,13 +19,6 @@ enum {
     ROUNDS = 3 * SLICES,
     CORNER_TIMES = 8 /* the corner is small: so many passes a round */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- Which matrices -------------------------------------------------------------------------- */
 
@@ -120,10 +113,10 @@ static waage_status product_init(product *p, const kern_set *kern, kern_grade gr
 
 static double seconds(product *p, size_t p0, size_t p1, size_t n_tokens, size_t times)
 {
-    const double begun = now();
+    const double begun = stopwatch_now();
     for (size_t i = 0; i < times; i++)
         p->kern->matmul(&p->w, p0, p1, &p->acts, 0, n_tokens, p->y, p->w.n_rows, p->scratch);
-    return now() - begun;
+    return stopwatch_now() - begun;
 }
 
 /* ---- Both in turns --------------------------------------------------------------------------- */

@@ -2,9 +2,9 @@
 #include "runners/local/speed.h"
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "harness/base/interrupt.h"
 #include "harness/base/rng.h"
+#include "harness/base/stopwatch.h"
 #include "kernels/peak.h"
 
 /* ---- A load ---- */
@@ -20,13 +20,6 @@ typedef struct {
     uint64_t n_new;
     const char *failed;
 } measurement;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static bool on_token(void *ctx, batch_job *job, int32_t id, float logprob, batch_forced *forced)
 {
@@ -122,11 +115,11 @@ static bool wrote_enough(const measurement *m)
 static waage_status time_load(runner_speed *out, measurement *m, waage_err *err)
 {
     const runner_load *l = m->load;
-    double begun = now();
+    double begun = stopwatch_now();
     if (l->n_new == 0) {
         WAAGE_TRY(run_until(m, never, err));
         out->n_tokens = batch_get_totals(m->b).prompt_tokens;
-        out->seconds = now() - begun;
+        out->seconds = stopwatch_now() - begun;
         return WAAGE_OK;
     }
     WAAGE_TRY(run_until(m, all_write, err));
@@ -134,11 +127,11 @@ static waage_status time_load(runner_speed *out, measurement *m, waage_err *err)
         return waage_err_set(err, WAAGE_EUNSUPPORTED,
                              "the model's context ends before %zu sequences write together",
                              l->n_seqs);
-    begun = now();
+    begun = stopwatch_now();
     m->n_new = 0;
     WAAGE_TRY(run_until(m, wrote_enough, err));
     const batch_totals t = batch_get_totals(m->b);
-    *out = (runner_speed){m->n_new, now() - begun, t.n_drafted, t.n_accepted};
+    *out = (runner_speed){m->n_new, stopwatch_now() - begun, t.n_drafted, t.n_accepted};
     return WAAGE_OK;
 }
 
@@ -257,9 +250,9 @@ static double best_rate(pool *threads, size_t n_parts, pool_fn fn, limit_job *j)
 {
     double best = 0;
     for (size_t i = 0; i < TRIES; i++) {
-        const double begun = now();
+        const double begun = stopwatch_now();
         pool_run(threads, n_parts, fn, j);
-        const double took = now() - begun;
+        const double took = stopwatch_now() - begun;
         if (took > 0 && 1.0 / took > best) best = 1.0 / took;
     }
     return best;

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "harness/base/log.h"
+#include "harness/base/stopwatch.h"
 #include "runners/http/dialect.h"
 #include "runners/http/http.h"
 #include "tests/unit/fault_server.h"
@@ -514,9 +515,9 @@ static void test_overhead(void **state)
     const long before_kb = memory_kb("VmRSS:");
     snprintf(uri, sizeof uri, "http://127.0.0.1:%d/v1#m", port);
     assert_ok(http_runner.open(&r, uri, &opt, &err), err);
-    const double begun = transport_now(), cpu = cpu_seconds();
+    const double begun = stopwatch_now(), cpu = cpu_seconds();
     assert_ok(r->ops->run(r, &io, &err), err);
-    const double used = cpu_seconds() - cpu, wall = transport_now() - begun;
+    const double used = cpu_seconds() - cpu, wall = stopwatch_now() - begun;
     const long after_kb = memory_kb("VmHWM:");
     r->ops->close(r);
     kill(pid, SIGKILL);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include "check.h"
 #include "harness/serve.h"
-#include "harness/stopwatch.h"
+#include "harness/base/stopwatch.h"
 
 int test_serve(void);
 

@@ -1,7 +1,7 @@
 /* stopwatch.h - time for people and for manifests; nothing that a digest covers may depend on it.
  */
-#ifndef HARNESS_STOPWATCH_H
-#define HARNESS_STOPWATCH_H
+#ifndef BASE_STOPWATCH_H
+#define BASE_STOPWATCH_H
 #include <stddef.h>
 
 double stopwatch_now(void); /* seconds on a clock that only runs forward */

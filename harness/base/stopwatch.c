@@ -1,5 +1,5 @@
 /* stopwatch.c - the clocks. */
-#include "harness/stopwatch.h"
+#include "harness/base/stopwatch.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
