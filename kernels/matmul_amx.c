@@ -91,20 +91,26 @@ INLINE void pack_block(int8_t *to, const kern_acts *a, size_t block)
     _mm256_storeu_si256((__m256i *)(void *)(to + TILE_BYTES), _mm512_cvtepi16_epi8(q));
 }
 
-static void pack_token(amx_work *k, const kern_acts *a, size_t t, size_t tile, size_t row)
+/* What a shape has no use for is left out: a part of a product may be a few panels, and every part
+ * packs for itself. */
+static void pack_token(amx_work *k, const kern_acts *a, quant_shape shape, size_t t, size_t tile,
+                       size_t row)
 {
+    const size_t at = tile * k->n_blocks, block = t * a->n_blocks, bytes = k->n_planes * TILE_BYTES;
     for (size_t b = 0; b < k->n_blocks; b++) {
-        const size_t at = tile * k->n_blocks + b, block = t * a->n_blocks + b;
-        pack_block(k->q + at * k->n_planes * TILE_BYTES + row * KERN_BLOCK, a, block);
-        k->x[at * TOKENS + row] = a->scale[block];
-        k->xs[at * TOKENS + row] = a->sum_scaled[block];
-        for (size_t h = 0; h < 2; h++)
-            k->xs_half[(2 * at + h) * TOKENS + row] =
-                a->scale[block] * (float)a->sum[2 * block + h];
+        pack_block(k->q + (at + b) * bytes + row * KERN_BLOCK, a, block + b);
+        k->x[(at + b) * TOKENS + row] = a->scale[block + b];
     }
+    if (shape == QUANT_MINIMUM)
+        for (size_t b = 0; b < k->n_blocks; b++)
+            k->xs[(at + b) * TOKENS + row] = a->sum_scaled[block + b];
+    if (shape == QUANT_SUB16_MINIMUM)
+        for (size_t h = 0; h < 2 * k->n_blocks; h++)
+            k->xs_half[(2 * at + h) * TOKENS + row] =
+                a->scale[block + h / 2] * (float)a->sum[2 * block + h];
 }
 
-static void pack_tokens(amx_work *k, const kern_acts *a, size_t t, size_t n)
+static void pack_tokens(amx_work *k, const kern_acts *a, quant_shape shape, size_t t, size_t n)
 {
     work_init(k, a, n);
     if (n % TOKENS) {
@@ -115,7 +121,7 @@ static void pack_tokens(amx_work *k, const kern_acts *a, size_t t, size_t n)
         memset(k->xs_half + 2 * at * TOKENS, 0, 2 * tiles * TOKENS * sizeof(float));
     }
     for (size_t i = 0; i < n; i++)
-        pack_token(k, a, t + i, i / TOKENS, i % TOKENS);
+        pack_token(k, a, shape, t + i, i / TOKENS, i % TOKENS);
 }
 
 /* ---- One step: a block of a tile of tokens --------------------------------------------------- */
@@ -245,11 +251,12 @@ INLINE void scale_step(__m512 acc[TOKENS], amx_work *k, int32_t sums[4][TILE_INT
 /* Steps are the blocks b0 .. b0 + n - 1 of tile 0, of tile 1, ...; scaling is LAG steps behind. */
 INLINE void run_chunk(amx_work *k, size_t b0, size_t n, tile_kind kind)
 {
-    const size_t n_steps = k->n_tiles * n;
+    const size_t n_steps = k->n_tiles * n, ask = matmul_share(&k->u, k->n_tiles, n);
     __m512 acc[TOKENS];
     size_t dot_tile = 0, dot_b = 0, tile = 0, b = 0;
     for (size_t s = 0; s < n_steps + LAG; s++) {
         if (s < n_steps) {
+            matmul_ask(k->u.next + s * ask, ask);
             const size_t at = dot_tile * k->n_blocks + b0 + dot_b;
             dot_step(k->sums[s % RING], k->q + at * k->n_planes * TILE_BYTES,
                      k->u.w + dot_b * KERN_BLOCK * KERN_PANEL_ROWS, s % 2, kind);
@@ -311,14 +318,20 @@ static const amx_path paths[QUANT_COUNT] = {
 #undef PATH
 };
 
-/* One panel with the packed tokens. */
-static void panel_product(amx_work *k, const kern_matrix *w, const uint8_t *panel, bool wide)
+/* Panel p with the n packed tokens, whose outputs begin at y. */
+static void panel_product(amx_work *k, const kern_matrix *w, size_t p, bool wide, size_t n,
+                          const float *y, size_t ldy)
 {
     const amx_path *path = &paths[w->type];
+    const uint8_t *panel = (const uint8_t *)w->panels + p * w->panel_bytes;
     memset(k->u.acc, 0, k->n_tiles * TOKENS * sizeof k->u.acc[0]);
     for (size_t k0 = 0; k0 < w->k; k0 += PANEL_CHUNK) {
         const panel_chunk c = panel_chunk_at(w->type, panel, w->k, k0 / PANEL_CHUNK);
+        const bool last = k0 + PANEL_CHUNK >= w->k;
+        k->u.next_bytes = matmul_chunk_bytes(w, PANEL_CHUNK);
+        k->u.next = last ? panel + w->panel_bytes : c.main + k->u.next_bytes;
         path->unpack(&k->u, w->type, &c);
+        if (last) matmul_fetch(w, p, 1, n, y, ldy);
         /* gcc does not know that loading a tile reads memory. */
         __asm__ volatile("" ::: "memory");
         path->chunk[wide](k, k0 / KERN_BLOCK, c.n / KERN_BLOCK);
@@ -332,16 +345,15 @@ void kern_matmul_amx(const kern_matrix *w, size_t p0, size_t p1, const kern_acts
     const size_t least = wide ? MIN_TOKENS_I16 : MIN_TOKENS_I8;
     const quant_shape shape = quant_infos[w->type].shape;
     const bool sub16 = shape == QUANT_SUB16 || shape == QUANT_SUB16_MINIMUM;
-    const uint8_t *panels = w->panels;
     amx_work *k = scratch;
     size_t t = t0;
     if (a->grade != KERN_GRADE_F32 && shape != QUANT_FLOAT && t1 - t0 >= least) {
         _tile_loadconfig(&configs[sub16]);
         for (size_t n; t1 - t >= least; t += n) {
             n = t1 - t < MATMUL_GROUP ? t1 - t : MATMUL_GROUP;
-            pack_tokens(k, a, t, n);
+            pack_tokens(k, a, shape, t, n);
             for (size_t p = p0; p < p1; p++) {
-                panel_product(k, w, panels + p * w->panel_bytes, wide);
+                panel_product(k, w, p, wide, n, y + t * ldy, ldy);
                 matmul_store(&k->u, w, p, n, y + t * ldy, ldy);
             }
         }

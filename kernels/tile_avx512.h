@@ -33,7 +33,19 @@ typedef struct {
      * for halves, else of the block (in both places). */
     _Alignas(64) int32_t start[TILE][MATMUL_BLOCKS * 2];
     _Alignas(64) float half_scaled[TILE][MATMUL_BLOCKS * 2]; /* XS of each half, Q2_K only */
+    /* X and XS of a tile from scratch: eight tokens' pointers would not fit the registers. */
+    _Alignas(64) float x[TILE][MATMUL_BLOCKS], xs[TILE][MATMUL_BLOCKS];
 } int_rows;
+
+INLINE __m512 x_of(const int_rows *rows, size_t i, size_t b, tile_kind kind)
+{
+    return _mm512_set1_ps(kind.direct ? rows->scale[i][b] : rows->x[i][b]);
+}
+
+INLINE __m512 xs_of(const int_rows *rows, size_t i, size_t b, tile_kind kind)
+{
+    return _mm512_set1_ps(kind.direct ? rows->sum_scaled[i][b] : rows->xs[i][b]);
+}
 
 INLINE __m512i first_sum(const int_rows *rows, size_t i, size_t b, bool second_half, tile_kind kind)
 {
@@ -62,7 +74,7 @@ INLINE void dot_scratch(__m512i sums[MATMUL_PANELS][TILE], const matmul_panel *u
     for (size_t i = 0; i < nr; i++)
         for (size_t j = 0; j < np; j++)
             sums[j][i] = first_sum(rows, i, b, q0 > 0, kind);
-    MATMUL_UNROLL(4)
+    MATMUL_UNROLL(16)
     for (size_t g = q0 * quad_groups; g < (q0 + n) * quad_groups; g++) {
         const size_t at = b * 8 * quad_groups + g;
         __m512i w[MATMUL_PANELS];
@@ -153,11 +165,10 @@ INLINE void tile_whole(tile_acc *acc, matmul_panel *u, size_t np, const int_rows
         const __m512 d = _mm512_load_ps(u[j].d[b][0]), m = _mm512_load_ps(u[j].m[b]);
         MATMUL_UNROLL(8)
         for (size_t i = 0; i < nr; i++) {
-            const __m512 dx = _mm512_mul_ps(d, _mm512_set1_ps(rows->scale[i][b]));
+            const __m512 dx = _mm512_mul_ps(d, x_of(rows, i, b, kind));
             __m512 v = _mm512_fmadd_ps(dx, _mm512_cvtepi32_ps(sums[j][i]),
                                        get_acc(acc, u, np, rows, nr, j, i));
-            if (kind.shape == TILE_MINIMUM)
-                v = _mm512_fmadd_ps(m, _mm512_set1_ps(rows->sum_scaled[i][b]), v);
+            if (kind.shape == TILE_MINIMUM) v = _mm512_fmadd_ps(m, xs_of(rows, i, b, kind), v);
             put_acc(acc, u, np, rows, nr, j, i, v);
         }
     }
@@ -178,7 +189,7 @@ INLINE void tile_halves(tile_acc *acc, matmul_panel *u, size_t np, const int_row
         MATMUL_UNROLL(8)
         for (size_t i = 0; i < nr; i++) {
             const __m512 both = _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(sums[j][i]), t[j][i]);
-            const __m512 x = _mm512_set1_ps(rows->scale[i][b]);
+            const __m512 x = x_of(rows, i, b, kind);
             __m512 v = _mm512_fmadd_ps(both, x, get_acc(acc, u, np, rows, nr, j, i));
             if (kind.shape == TILE_SUB16_MINIMUM) {
                 const float *xs = rows->half_scaled[i] + 2 * b;
@@ -236,6 +247,12 @@ INLINE void scale_halves(float xs[MATMUL_BLOCKS * 2], const int32_t *sum, const 
     _mm512_store_ps(xs, _mm512_mul_ps(both, _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(m, sum))));
 }
 
+INLINE void copy_blocks(float to[MATMUL_BLOCKS], const float *from, size_t n_blocks)
+{
+    const __mmask8 m = (__mmask8)((1u << n_blocks) - 1u);
+    _mm256_store_ps(to, _mm256_maskz_loadu_ps(m, from));
+}
+
 /* Tokens t .. t + nr - 1, the first of which owns accumulator row `first`. */
 INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, size_t k0, size_t n,
                     int bias, tile_kind kind)
@@ -248,6 +265,11 @@ INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, siz
                                                   : (const uint8_t *)(a->q8 + block * KERN_BLOCK);
         if (kind.grade == KERN_GRADE_I8)
             start_sums(rows->start[i], a->sum + 2 * block, n / KERN_BLOCK, bias, kind);
+        if (!kind.direct) {
+            copy_blocks(rows->x[i], rows->scale[i], n / KERN_BLOCK);
+            if (kind.shape == TILE_MINIMUM)
+                copy_blocks(rows->xs[i], rows->sum_scaled[i], n / KERN_BLOCK);
+        }
         if (kind.shape == TILE_SUB16_MINIMUM)
             scale_halves(rows->half_scaled[i], a->sum + 2 * block, rows->scale[i], n / KERN_BLOCK);
     }
