@@ -1,6 +1,6 @@
 /* attn_avx2.c - attention with AVX2 and FMA: a lane is a position, then an output dimension. Rows
  * (a query head of a token) go through a block 3 at a time, so that keys and values are loaded once
- * for 3 rows; up to 32 rows go through it before the next block is touched, so that they find it in
+ * for 3 rows; up to 96 rows go through it before the next block is touched, so that they find it in
  * the first-level cache. Stored formats are converted on load, or once for many rows. */
 #include <immintrin.h>
 #include <math.h>
@@ -9,7 +9,8 @@
 #include "kernels/lanes_avx2.h"
 #include "kernels/sets.h"
 
-enum { ROWS = 3, VECTORS = KERN_ATTN_BLOCK / 8 };
+#define ROWS 3
+enum { VECTORS = KERN_ATTN_BLOCK / 8 };
 
 INLINE __m256 load8(kern_kv_format format, const void *x, size_t i)
 {
@@ -31,38 +32,47 @@ INLINE void row_scores(tile *t, size_t r, size_t nr, kern_kv_format format, cons
                        size_t at, size_t nv)
 {
     __m256 acc[ROWS][VECTORS];
+    KERN_UNROLL(8)
     for (size_t i = 0; i < nr; i++)
-        for (size_t v = 0; v < nv; v++)
-            acc[i][v] = _mm256_setzero_ps();
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < nv; v++)
+        acc[i][v] = _mm256_setzero_ps();
     const size_t key_dim = t->job->kv.key_dim;
+    const float *q[ROWS]; /* not read again at every dimension */
+    KERN_UNROLL(8)
+    for (size_t i = 0; i < nr; i++)
+        q[i] = t->q[r + i];
     for (size_t d = 0; d < key_dim; d++) {
         __m256 x[ROWS];
+        KERN_UNROLL(8)
         for (size_t i = 0; i < nr; i++)
-            x[i] = _mm256_broadcast_ss(t->q[r + i] + d);
+            x[i] = _mm256_broadcast_ss(q[i] + d);
+        KERN_UNROLL(8)
         for (size_t v = 0; v < nv; v++) {
             const __m256 key = load8(format, keys, d * KERN_ATTN_BLOCK + at + 8 * v);
+            KERN_UNROLL(8)
             for (size_t i = 0; i < nr; i++)
                 acc[i][v] = _mm256_fmadd_ps(x[i], key, acc[i][v]);
         }
     }
+    KERN_UNROLL(8)
     for (size_t i = 0; i < nr; i++)
-        for (size_t v = 0; v < nv; v++)
-            _mm256_storeu_ps(t->weights[r + i] + at + 8 * v, acc[i][v]);
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < nv; v++)
+        _mm256_storeu_ps(t->weights[r + i] + at + 8 * v, acc[i][v]);
 }
 
-INLINE void block_scores(tile *t, size_t r0, size_t r1, kern_kv_format format, const void *keys)
+/* Halves of the block that none of the rows sees are left out; rows are ordered by what they see.
+ */
+INLINE void group_scores(tile *t, size_t r, size_t nr, kern_kv_format format, const void *keys)
 {
-    size_t r = r0;
-    for (; r + 3 <= r1; r += 3) {
-        row_scores(t, r, 3, format, keys, 0, 4);
-        row_scores(t, r, 3, format, keys, 32, 4);
+    enum { HALF = KERN_ATTN_BLOCK / 2 };
+    if (nr == 1) { /* eight chains of additions, or each would wait for itself */
+        row_scores(t, r, nr, format, keys, 0, VECTORS);
+        return;
     }
-    if (r + 2 == r1) {
-        row_scores(t, r, 2, format, keys, 0, 4);
-        row_scores(t, r, 2, format, keys, 32, 4);
-    } else if (r < r1) {
-        row_scores(t, r, 1, format, keys, 0, 8);
-    }
+    if (t->seen[r].j0 < HALF) row_scores(t, r, nr, format, keys, 0, VECTORS / 2);
+    if (t->seen[r + nr - 1].j1 > HALF) row_scores(t, r, nr, format, keys, HALF, VECTORS / 2);
 }
 
 static void scale_row(float x[KERN_ATTN_BLOCK], const float *scales)
@@ -90,14 +100,17 @@ static void softmax_row(tile *t, size_t r)
     const kv_range seen = t->seen[r];
     __m256 scores[VECTORS], top = _mm256_set1_ps(t->max[r]);
     const bool partial = seen.j0 > 0 || seen.j1 < KERN_ATTN_BLOCK;
+    KERN_UNROLL(8)
     for (size_t v = 0; v < VECTORS; v++) {
         scores[v] = _mm256_loadu_ps(w + 8 * v);
         if (partial) scores[v] = masked(scores[v], seen, v);
         top = _mm256_max_ps(top, scores[v]);
     }
     const float max = max8(top);
-    t->shrink[r] = _mm256_cvtss_f32(fmath_exp_avx2(_mm256_set1_ps(t->max[r] - max)));
+    const float fell = t->max[r] - max; /* mostly 0: e^0 is 1 */
+    t->shrink[r] = fell == 0 ? 1.0f : _mm256_cvtss_f32(fmath_exp_avx2(_mm256_set1_ps(fell)));
     lanes16 acc = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    KERN_UNROLL(8)
     for (size_t v = 0; v < VECTORS; v += 2) {
         const __m256 lo = fmath_exp_avx2(_mm256_sub_ps(scores[v], _mm256_set1_ps(max)));
         const __m256 hi = fmath_exp_avx2(_mm256_sub_ps(scores[v + 1], _mm256_set1_ps(max)));
@@ -118,26 +131,33 @@ INLINE void gather_dims(tile *t, size_t r, size_t nr, kern_kv_format format, con
     const size_t value_dim = t->job->kv.value_dim;
     const kv_range seen = t->seen[r];
     __m256 acc[ROWS][VECTORS];
+    KERN_UNROLL(8)
     for (size_t i = 0; i < nr; i++)
-        for (size_t v = 0; v < nv; v++)
-            acc[i][v] = _mm256_mul_ps(_mm256_loadu_ps(t->out[r + i] + d + 8 * v),
-                                      _mm256_set1_ps(t->shrink[r + i]));
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < nv; v++)
+        acc[i][v] = _mm256_mul_ps(_mm256_loadu_ps(t->out[r + i] + d + 8 * v),
+                                  _mm256_set1_ps(t->shrink[r + i]));
     for (size_t j = seen.j0; j < seen.j1; j++) {
         __m256 p[ROWS];
+        KERN_UNROLL(8)
         for (size_t i = 0; i < nr; i++)
             p[i] = _mm256_broadcast_ss(t->weights[r + i] + j);
+        KERN_UNROLL(8)
         for (size_t v = 0; v < nv; v++) {
             const __m256 value = load8(format, values, j * value_dim + d + 8 * v);
+            KERN_UNROLL(8)
             for (size_t i = 0; i < nr; i++)
                 acc[i][v] = _mm256_fmadd_ps(p[i], value, acc[i][v]);
         }
     }
+    KERN_UNROLL(8)
     for (size_t i = 0; i < nr; i++)
-        for (size_t v = 0; v < nv; v++)
-            _mm256_storeu_ps(t->out[r + i] + d + 8 * v, acc[i][v]);
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < nv; v++)
+        _mm256_storeu_ps(t->out[r + i] + d + 8 * v, acc[i][v]);
 }
 
-INLINE void gather_rows(tile *t, size_t r, size_t nr, kern_kv_format format, const void *values)
+INLINE void group_values(tile *t, size_t r, size_t nr, kern_kv_format format, const void *values)
 {
     const size_t value_dim = t->job->kv.value_dim, wide = nr == 1 ? 8 : 4;
     size_t d = 0;

@@ -8,7 +8,8 @@
 #include "kernels/lanes_avx512.h"
 #include "kernels/sets.h"
 
-enum { ROWS = 4, VECTORS = KERN_ATTN_BLOCK / 16 };
+#define ROWS 4
+enum { VECTORS = KERN_ATTN_BLOCK / 16 };
 
 /* The lanes of m; the others are 0. */
 INLINE __m512 load16(kern_kv_format format, __mmask16 m, const void *x, size_t i)
@@ -26,39 +27,33 @@ INLINE __m512 load16(kern_kv_format format, __mmask16 m, const void *x, size_t i
 
 /* ---- Scores ------------------------------------------------------------------------------- */
 
-INLINE void row_scores(tile *t, size_t r, size_t nr, kern_kv_format format, const void *keys)
+INLINE void group_scores(tile *t, size_t r, size_t nr, kern_kv_format format, const void *keys)
 {
     __m512 acc[ROWS][VECTORS];
+    KERN_UNROLL(8)
     for (size_t i = 0; i < nr; i++)
-        for (size_t v = 0; v < VECTORS; v++)
-            acc[i][v] = _mm512_setzero_ps();
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < VECTORS; v++)
+        acc[i][v] = _mm512_setzero_ps();
     const size_t key_dim = t->job->kv.key_dim;
     for (size_t d = 0; d < key_dim; d++) {
         __m512 key[VECTORS];
+        KERN_UNROLL(8)
         for (size_t v = 0; v < VECTORS; v++)
             key[v] = load16(format, 0xffff, keys, d * KERN_ATTN_BLOCK + 16 * v);
+        KERN_UNROLL(8)
         for (size_t i = 0; i < nr; i++) {
             const __m512 x = _mm512_set1_ps(t->q[r + i][d]);
+            KERN_UNROLL(8)
             for (size_t v = 0; v < VECTORS; v++)
                 acc[i][v] = _mm512_fmadd_ps(x, key[v], acc[i][v]);
         }
     }
+    KERN_UNROLL(8)
     for (size_t i = 0; i < nr; i++)
-        for (size_t v = 0; v < VECTORS; v++)
-            _mm512_storeu_ps(t->weights[r + i] + 16 * v, acc[i][v]);
-}
-
-INLINE void block_scores(tile *t, size_t r0, size_t r1, kern_kv_format format, const void *keys)
-{
-    size_t r = r0;
-    for (; r + 4 <= r1; r += 4)
-        row_scores(t, r, 4, format, keys);
-    if (r + 3 == r1)
-        row_scores(t, r, 3, format, keys);
-    else if (r + 2 == r1)
-        row_scores(t, r, 2, format, keys);
-    else if (r < r1)
-        row_scores(t, r, 1, format, keys);
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < VECTORS; v++)
+        _mm512_storeu_ps(t->weights[r + i] + 16 * v, acc[i][v]);
 }
 
 static void scale_row(float x[KERN_ATTN_BLOCK], const float *scales)
@@ -78,17 +73,20 @@ static void softmax_row(tile *t, size_t r)
     const uint64_t seen = below & (~(uint64_t)0 << in.j0);
     const __m512 none = _mm512_set1_ps(-INFINITY);
     __m512 scores[VECTORS], top = _mm512_set1_ps(t->max[r]), acc = _mm512_setzero_ps();
+    KERN_UNROLL(8)
     for (size_t v = 0; v < VECTORS; v++) {
         scores[v] = _mm512_mask_loadu_ps(none, (__mmask16)(seen >> 16 * v), w + 16 * v);
         top = _mm512_max_ps(top, scores[v]);
     }
     const float max = _mm512_reduce_max_ps(top);
+    KERN_UNROLL(8)
     for (size_t v = 0; v < VECTORS; v++) {
         const __m512 e = fmath_exp_avx512(_mm512_sub_ps(scores[v], _mm512_set1_ps(max)));
         acc = _mm512_add_ps(acc, e);
         _mm512_storeu_ps(w + 16 * v, e);
     }
-    t->shrink[r] = _mm512_cvtss_f32(fmath_exp_avx512(_mm512_set1_ps(t->max[r] - max)));
+    const float fell = t->max[r] - max; /* mostly 0: e^0 is 1 */
+    t->shrink[r] = fell == 0 ? 1.0f : _mm512_cvtss_f32(fmath_exp_avx512(_mm512_set1_ps(fell)));
     t->max[r] = max;
     t->sum[r] = fmaf(t->sum[r], t->shrink[r], lanes_sum(acc));
 }
@@ -102,30 +100,37 @@ INLINE void gather_dims(tile *t, size_t r, size_t nr, kern_kv_format format, con
     const size_t value_dim = t->job->kv.value_dim;
     const kv_range seen = t->seen[r];
     __m512 acc[ROWS][VECTORS];
+    KERN_UNROLL(8)
     for (size_t i = 0; i < nr; i++)
-        for (size_t v = 0; v < nv; v++) {
-            const __mmask16 m = v + 1 < nv ? (__mmask16)0xffff : last;
-            acc[i][v] = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, t->out[r + i] + d + 16 * v),
-                                      _mm512_set1_ps(t->shrink[r + i]));
-        }
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < nv; v++) {
+        const __mmask16 m = v + 1 < nv ? (__mmask16)0xffff : last;
+        acc[i][v] = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, t->out[r + i] + d + 16 * v),
+                                  _mm512_set1_ps(t->shrink[r + i]));
+    }
     for (size_t j = seen.j0; j < seen.j1; j++) {
         __m512 value[VECTORS];
+        KERN_UNROLL(8)
         for (size_t v = 0; v < nv; v++)
             value[v] = load16(format, v + 1 < nv ? (__mmask16)0xffff : last, values,
                               j * value_dim + d + 16 * v);
+        KERN_UNROLL(8)
         for (size_t i = 0; i < nr; i++) {
             const __m512 p = _mm512_set1_ps(t->weights[r + i][j]);
+            KERN_UNROLL(8)
             for (size_t v = 0; v < nv; v++)
                 acc[i][v] = _mm512_fmadd_ps(p, value[v], acc[i][v]);
         }
     }
+    KERN_UNROLL(8)
     for (size_t i = 0; i < nr; i++)
-        for (size_t v = 0; v < nv; v++)
-            _mm512_mask_storeu_ps(t->out[r + i] + d + 16 * v, v + 1 < nv ? (__mmask16)0xffff : last,
-                                  acc[i][v]);
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < nv; v++)
+        _mm512_mask_storeu_ps(t->out[r + i] + d + 16 * v, v + 1 < nv ? (__mmask16)0xffff : last,
+                              acc[i][v]);
 }
 
-INLINE void gather_rows(tile *t, size_t r, size_t nr, kern_kv_format format, const void *values)
+INLINE void group_values(tile *t, size_t r, size_t nr, kern_kv_format format, const void *values)
 {
     const size_t value_dim = t->job->kv.value_dim;
     size_t d = 0;

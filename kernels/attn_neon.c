@@ -7,7 +7,8 @@
 #include "kernels/lanes_neon.h"
 #include "kernels/sets.h"
 
-enum { ROWS = 4, VECTORS = 4, WIDTH = 4 * VECTORS }; /* lanes of a register tile: 16 */
+#define ROWS 4
+enum { VECTORS = 4, WIDTH = 4 * VECTORS }; /* lanes of a register tile: 16 */
 
 INLINE float32x4_t load4(kern_kv_format format, const void *x, size_t i)
 {
@@ -34,30 +35,31 @@ INLINE void row_scores(tile *t, size_t r, size_t nr, kern_kv_format format, cons
                        size_t at)
 {
     float32x4_t acc[ROWS][VECTORS];
+    KERN_UNROLL(8)
     for (size_t i = 0; i < nr; i++)
-        for (size_t v = 0; v < VECTORS; v++)
-            acc[i][v] = vdupq_n_f32(0.0f);
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < VECTORS; v++)
+        acc[i][v] = vdupq_n_f32(0.0f);
     const size_t key_dim = t->job->kv.key_dim;
     for (size_t d = 0; d < key_dim; d++)
-        for (size_t v = 0; v < VECTORS; v++) {
-            const float32x4_t key = load4(format, keys, d * KERN_ATTN_BLOCK + at + 4 * v);
-            for (size_t i = 0; i < nr; i++)
-                acc[i][v] = vfmaq_n_f32(acc[i][v], key, t->q[r + i][d]);
-        }
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < VECTORS; v++) {
+        const float32x4_t key = load4(format, keys, d * KERN_ATTN_BLOCK + at + 4 * v);
+        KERN_UNROLL(8)
+        for (size_t i = 0; i < nr; i++)
+            acc[i][v] = vfmaq_n_f32(acc[i][v], key, t->q[r + i][d]);
+    }
+    KERN_UNROLL(8)
     for (size_t i = 0; i < nr; i++)
-        for (size_t v = 0; v < VECTORS; v++)
-            vst1q_f32(t->weights[r + i] + at + 4 * v, acc[i][v]);
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < VECTORS; v++)
+        vst1q_f32(t->weights[r + i] + at + 4 * v, acc[i][v]);
 }
 
-INLINE void block_scores(tile *t, size_t r0, size_t r1, kern_kv_format format, const void *keys)
+INLINE void group_scores(tile *t, size_t r, size_t nr, kern_kv_format format, const void *keys)
 {
-    for (size_t at = 0; at < KERN_ATTN_BLOCK; at += WIDTH) {
-        size_t r = r0;
-        for (; r + ROWS <= r1; r += ROWS)
-            row_scores(t, r, ROWS, format, keys, at);
-        for (; r < r1; r++)
-            row_scores(t, r, 1, format, keys, at);
-    }
+    for (size_t at = 0; at < KERN_ATTN_BLOCK; at += WIDTH)
+        row_scores(t, r, nr, format, keys, at);
 }
 
 static void scale_row(float x[KERN_ATTN_BLOCK], const float *scales)
@@ -100,21 +102,27 @@ INLINE void gather_dims(tile *t, size_t r, size_t nr, kern_kv_format format, con
     const size_t value_dim = t->job->kv.value_dim;
     const kv_range seen = t->seen[r];
     float32x4_t acc[ROWS][VECTORS];
+    KERN_UNROLL(8)
     for (size_t i = 0; i < nr; i++)
-        for (size_t v = 0; v < nv; v++)
-            acc[i][v] = vmulq_n_f32(vld1q_f32(t->out[r + i] + d + 4 * v), t->shrink[r + i]);
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < nv; v++)
+        acc[i][v] = vmulq_n_f32(vld1q_f32(t->out[r + i] + d + 4 * v), t->shrink[r + i]);
     for (size_t j = seen.j0; j < seen.j1; j++)
-        for (size_t v = 0; v < nv; v++) {
-            const float32x4_t value = load4(format, values, j * value_dim + d + 4 * v);
-            for (size_t i = 0; i < nr; i++)
-                acc[i][v] = vfmaq_n_f32(acc[i][v], value, t->weights[r + i][j]);
-        }
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < nv; v++) {
+        const float32x4_t value = load4(format, values, j * value_dim + d + 4 * v);
+        KERN_UNROLL(8)
+        for (size_t i = 0; i < nr; i++)
+            acc[i][v] = vfmaq_n_f32(acc[i][v], value, t->weights[r + i][j]);
+    }
+    KERN_UNROLL(8)
     for (size_t i = 0; i < nr; i++)
-        for (size_t v = 0; v < nv; v++)
-            vst1q_f32(t->out[r + i] + d + 4 * v, acc[i][v]);
+        KERN_UNROLL(8)
+    for (size_t v = 0; v < nv; v++)
+        vst1q_f32(t->out[r + i] + d + 4 * v, acc[i][v]);
 }
 
-INLINE void gather_rows(tile *t, size_t r, size_t nr, kern_kv_format format, const void *values)
+INLINE void group_values(tile *t, size_t r, size_t nr, kern_kv_format format, const void *values)
 {
     const size_t value_dim = t->job->kv.value_dim;
     size_t d = 0;

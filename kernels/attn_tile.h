@@ -1,4 +1,4 @@
-/* attn_tile.h - the walk that the vector versions of attention share: up to 32 rows (a row is a
+/* attn_tile.h - the walk that the vector versions of attention share: up to 96 rows (a row is a
  * query head of a token) go through a block of positions before the next block is touched, so that
  * they find its keys and values in the caches. A version supplies what is done at a block. */
 #ifndef KERNELS_ATTN_TILE_H
@@ -6,10 +6,11 @@
 #include <math.h>
 #include <string.h>
 #include "kernels/kv.h"
+#include "kernels/unroll.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { TILE_ROWS = 32 };
+enum { TILE_ROWS = 96 };
 
 typedef struct {
     const kern_attn *job;
@@ -56,9 +57,11 @@ static inline void tile_walk(tile *t, tile_block_fn *fn)
         }
         fn(t, r0, r1, job->blocks[b]);
     }
-    for (size_t r = 0; r < t->n_rows; r++)
+    for (size_t r = 0; r < t->n_rows; r++) {
+        const float sum = t->sum[r];
         for (size_t d = 0; d < job->kv.value_dim; d++)
-            t->out[r][d] /= t->sum[r];
+            t->out[r][d] /= sum;
+    }
 }
 
 INLINE void tile_attend(const kern_attn *job, tile_block_fn *fn)

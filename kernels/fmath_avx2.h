@@ -1,19 +1,19 @@
-/* fmath_avx2.h - fmath.c's single-precision functions for 8 lanes, operation for operation.
+/* fmath_avx2.h - fmath.c's single-precision functions for 8 lanes, to the same bits.
  * Only for files that are compiled with AVX2 and FMA. */
 #ifndef KERNELS_FMATH_AVX2_H
 #define KERNELS_FMATH_AVX2_H
 #include <immintrin.h>
 #include "kernels/fmath.h"
 
+/* fmath_exp of x <= 0 or NaN, which is all that anyone here asks for. What is kept has n >= -126
+ * and is not subnormal, so one factor 2^n does; lanes that were clamped become 0 whatever they
+ * hold. */
 static inline __m256 fmath_exp_avx2(__m256 x)
 {
     const __m256 round = _mm256_set1_ps(FMATH_ROUND);
-    /* max and min return their second operand for NaN. */
-    const __m256 clamped =
-        _mm256_min_ps(_mm256_set1_ps(89.0f), _mm256_max_ps(_mm256_set1_ps(-88.0f), x));
-    const __m256 shifted = _mm256_fmadd_ps(clamped, _mm256_set1_ps(FMATH_LOG2E), round);
+    const __m256 shifted = _mm256_fmadd_ps(x, _mm256_set1_ps(FMATH_LOG2E), round);
     const __m256 n = _mm256_sub_ps(shifted, round);
-    __m256 r = _mm256_fmadd_ps(n, _mm256_set1_ps(-FMATH_LN2_HI), clamped);
+    __m256 r = _mm256_fmadd_ps(n, _mm256_set1_ps(-FMATH_LN2_HI), x);
     r = _mm256_fmadd_ps(n, _mm256_set1_ps(-FMATH_LN2_LO), r);
     __m256 q = _mm256_fmadd_ps(_mm256_set1_ps(FMATH_E4), r, _mm256_set1_ps(FMATH_E3));
     q = _mm256_fmadd_ps(q, r, _mm256_set1_ps(FMATH_E2));
@@ -21,12 +21,10 @@ static inline __m256 fmath_exp_avx2(__m256 x)
     q = _mm256_fmadd_ps(q, r, _mm256_set1_ps(FMATH_E0));
     const __m256 p =
         _mm256_add_ps(_mm256_fmadd_ps(_mm256_mul_ps(r, r), q, r), _mm256_set1_ps(1.0f));
-    const __m256i i = _mm256_sub_epi32(_mm256_castps_si256(shifted), _mm256_castps_si256(round));
-    const __m256i half = _mm256_srai_epi32(i, 1), bias = _mm256_set1_epi32(127);
-    const __m256i lo = _mm256_slli_epi32(_mm256_add_epi32(half, bias), 23);
-    const __m256i hi = _mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(i, half), bias), 23);
-    const __m256 y =
-        _mm256_mul_ps(_mm256_mul_ps(p, _mm256_castsi256_ps(lo)), _mm256_castsi256_ps(hi));
+    /* The low bits of `shifted` are n: moved up they are what n adds to an exponent. */
+    const __m256i factor = _mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(shifted), 23),
+                                            _mm256_castps_si256(_mm256_set1_ps(1.0f)));
+    const __m256 y = _mm256_mul_ps(p, _mm256_castsi256_ps(factor));
     return _mm256_andnot_ps(_mm256_cmp_ps(x, _mm256_set1_ps(FMATH_EXP_MIN), _CMP_LT_OQ), y);
 }
 

@@ -1,19 +1,17 @@
-/* fmath_avx512.h - fmath.c's single-precision functions for 16 lanes, operation for operation.
+/* fmath_avx512.h - fmath.c's single-precision functions for 16 lanes, to the same bits.
  * Only for files that are compiled with AVX-512F. */
 #ifndef KERNELS_FMATH_AVX512_H
 #define KERNELS_FMATH_AVX512_H
 #include <immintrin.h>
 #include "kernels/fmath.h"
 
+/* fmath_exp of x <= 0 or NaN, which is all that anyone here asks for: lanes that were clamped
+ * become 0 whatever they hold. */
 static inline __m512 fmath_exp_avx512(__m512 x)
 {
     const __m512 round = _mm512_set1_ps(FMATH_ROUND);
-    /* max and min return their second operand for NaN. */
-    const __m512 clamped =
-        _mm512_min_ps(_mm512_set1_ps(89.0f), _mm512_max_ps(_mm512_set1_ps(-88.0f), x));
-    const __m512 n =
-        _mm512_sub_ps(_mm512_fmadd_ps(clamped, _mm512_set1_ps(FMATH_LOG2E), round), round);
-    __m512 r = _mm512_fmadd_ps(n, _mm512_set1_ps(-FMATH_LN2_HI), clamped);
+    const __m512 n = _mm512_sub_ps(_mm512_fmadd_ps(x, _mm512_set1_ps(FMATH_LOG2E), round), round);
+    __m512 r = _mm512_fmadd_ps(n, _mm512_set1_ps(-FMATH_LN2_HI), x);
     r = _mm512_fmadd_ps(n, _mm512_set1_ps(-FMATH_LN2_LO), r);
     __m512 q = _mm512_fmadd_ps(_mm512_set1_ps(FMATH_E4), r, _mm512_set1_ps(FMATH_E3));
     q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(FMATH_E2));

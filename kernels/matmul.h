@@ -8,20 +8,7 @@
 #define KERNELS_MATMUL_H
 #include <string.h>
 #include "kernels/panel.h"
-
-/* Loops whose trip count is a constant after inlining. The sanitizers, which need no speed, take
- * minutes on unrolled kernels. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define MATMUL_UNROLL(n)
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MATMUL_UNROLL(n)
-#endif
-#ifndef MATMUL_UNROLL
-#define MATMUL_PRAGMA(text) _Pragma(#text)
-#define MATMUL_UNROLL(n) MATMUL_PRAGMA(GCC unroll n)
-#endif
+#include "kernels/unroll.h"
 
 enum { MATMUL_GROUP = 64, MATMUL_PANELS = 2, MATMUL_BLOCKS = PANEL_CHUNK / KERN_BLOCK };
 

@@ -229,7 +229,7 @@ INLINE void scale_step(__m512 acc[TOKENS], amx_work *k, int32_t sums[4][TILE_INT
     const float *xs_half = k->xs_half + 2 * at * TOKENS;
     const __m512 d0 = _mm512_load_ps(k->u.d[b][0]), d1 = _mm512_load_ps(k->u.d[b][1]);
     const __m512 m0 = _mm512_load_ps(k->u.m[b]), m1 = _mm512_load_ps(k->u.m1[b]);
-    MATMUL_UNROLL(16)
+    KERN_UNROLL(16)
     for (size_t i = 0; i < TOKENS; i++) {
         const __m512 xi = _mm512_set1_ps(x[i]), s0 = sum_of(sums, 0, i, kind);
         if (halves(kind)) {
@@ -265,13 +265,13 @@ INLINE void run_chunk(amx_work *k, size_t b0, size_t n, tile_kind kind)
         if (s < LAG) continue;
         float(*rows)[KERN_PANEL_ROWS] = k->u.acc + tile * TOKENS;
         if (b == 0) {
-            MATMUL_UNROLL(16)
+            KERN_UNROLL(16)
             for (size_t i = 0; i < TOKENS; i++)
                 acc[i] = _mm512_load_ps(rows[i]);
         }
         scale_step(acc, k, k->sums[(s - LAG) % RING], tile * k->n_blocks + b0 + b, b, kind);
         if (++b == n) {
-            MATMUL_UNROLL(16)
+            KERN_UNROLL(16)
             for (size_t i = 0; i < TOKENS; i++)
                 _mm512_store_ps(rows[i], acc[i]);
             b = 0, tile++;

@@ -54,7 +54,7 @@ INLINE void unpack_bytes(matmul_panel *u, quant_type t, const panel_chunk *c, co
     chunk_scales(u, t, c);
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         const uint8_t *codes = panel_codes(t, c, b);
-        MATMUL_UNROLL(8)
+        KERN_UNROLL(8)
         for (size_t quad = 0; quad < 8; quad++)
             for (size_t half = 0; half < 2; half++)
                 store_bytes(u->w + (b * 8 + quad) * 64 + 32 * half,
@@ -69,7 +69,7 @@ INLINE void unpack_pairs(matmul_panel *u, quant_type t, const panel_chunk *c, co
     chunk_scales(u, t, c);
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         const uint8_t *codes = panel_codes(t, c, b);
-        MATMUL_UNROLL(8)
+        KERN_UNROLL(8)
         for (size_t quad = 0; quad < 8; quad++) {
             for (size_t half = 0; half < 2; half++) {
                 uint8_t *at = u->w + (b * 8 + quad) * 128 + 32 * half;
@@ -107,7 +107,7 @@ INLINE void dot_bytes(__m256i sums[TILE][2], const uint8_t *block, const int_row
     if (kind.start)
         for (size_t i = 0; i < nr; i++)
             sums[i][0] = sums[i][1] = _mm256_set1_epi32(rows->start[i][2 * b + (q0 ? 1 : 0)]);
-    MATMUL_UNROLL(8)
+    KERN_UNROLL(8)
     for (size_t quad = q0; quad < q0 + n; quad++) {
         __m256i w[2];
         for (size_t half = 0; half < 2; half++) {
@@ -135,7 +135,7 @@ INLINE void dot_pairs(__m256i sums[TILE][2], const uint8_t *block, const int_row
         sums[i][0] = sums[i][1] = kind.start
                                       ? _mm256_set1_epi32(rows->start[i][2 * b + (q0 ? 1 : 0)])
                                       : _mm256_setzero_si256();
-    MATMUL_UNROLL(8)
+    KERN_UNROLL(8)
     for (size_t quad = q0; quad < q0 + n; quad++) {
         __m256i w[2][2];
         for (size_t half = 0; half < 2; half++)

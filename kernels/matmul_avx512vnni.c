@@ -181,7 +181,7 @@ INLINE void tile_float_rows(matmul_panel *u, size_t np, size_t first, const floa
         __m512 w[MATMUL_PANELS];
         for (size_t j = 0; j < np; j++)
             w[j] = _mm512_load_ps(u[j].w + e * 64);
-        MATMUL_UNROLL(8)
+        KERN_UNROLL(8)
         for (size_t i = 0; i < nr; i++) {
             const __m512 v = _mm512_set1_ps(x[i * ldx + e]);
             for (size_t j = 0; j < np; j++)

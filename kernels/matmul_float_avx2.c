@@ -14,7 +14,7 @@ INLINE void unpack_dequantized(matmul_panel *u, quant_type t, const panel_chunk 
     chunk_scales(u, t, c);
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         const uint8_t *codes = panel_codes(t, c, b);
-        MATMUL_UNROLL(8)
+        KERN_UNROLL(8)
         for (size_t quad = 0; quad < 8; quad++) {
             const bool second = halves && quad >= 4;
             for (size_t half = 0; half < 2; half++) {

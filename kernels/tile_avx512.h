@@ -74,13 +74,13 @@ INLINE void dot_scratch(__m512i sums[MATMUL_PANELS][TILE], const matmul_panel *u
     for (size_t i = 0; i < nr; i++)
         for (size_t j = 0; j < np; j++)
             sums[j][i] = first_sum(rows, i, b, q0 > 0, kind);
-    MATMUL_UNROLL(16)
+    KERN_UNROLL(16)
     for (size_t g = q0 * quad_groups; g < (q0 + n) * quad_groups; g++) {
         const size_t at = b * 8 * quad_groups + g;
         __m512i w[MATMUL_PANELS];
         for (size_t j = 0; j < np; j++)
             w[j] = _mm512_load_si512(u[j].w + at * 64);
-        MATMUL_UNROLL(8)
+        KERN_UNROLL(8)
         for (size_t i = 0; i < nr; i++)
             for (size_t j = 0; j < np; j++)
                 sums[j][i] = add_group(sums[j][i], w[j], rows, i, at, kind);
@@ -97,7 +97,7 @@ INLINE void dot_direct(__m512i sums[MATMUL_PANELS][TILE], const int_rows *rows, 
         sums[0][i] = first_sum(rows, i, b, q0 > 0, kind);
         odd[i] = _mm512_setzero_si512();
     }
-    MATMUL_UNROLL(8)
+    KERN_UNROLL(8)
     for (size_t quad = q0; quad < q0 + n; quad++) {
         const size_t at = b * 8 + quad;
         if (kind.grade == KERN_GRADE_I16) {
@@ -163,7 +163,7 @@ INLINE void tile_whole(tile_acc *acc, matmul_panel *u, size_t np, const int_rows
     dot_quads(sums, u, np, rows, nr, b, 0, 8, kind);
     for (size_t j = 0; j < np; j++) {
         const __m512 d = _mm512_load_ps(u[j].d[b][0]), m = _mm512_load_ps(u[j].m[b]);
-        MATMUL_UNROLL(8)
+        KERN_UNROLL(8)
         for (size_t i = 0; i < nr; i++) {
             const __m512 dx = _mm512_mul_ps(d, x_of(rows, i, b, kind));
             __m512 v = _mm512_fmadd_ps(dx, _mm512_cvtepi32_ps(sums[j][i]),
@@ -186,7 +186,7 @@ INLINE void tile_halves(tile_acc *acc, matmul_panel *u, size_t np, const int_row
     dot_quads(sums, u, np, rows, nr, b, 4, 4, kind);
     for (size_t j = 0; j < np; j++) {
         const __m512 d = _mm512_load_ps(u[j].d[b][1]);
-        MATMUL_UNROLL(8)
+        KERN_UNROLL(8)
         for (size_t i = 0; i < nr; i++) {
             const __m512 both = _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(sums[j][i]), t[j][i]);
             const __m512 x = x_of(rows, i, b, kind);

@@ -224,7 +224,7 @@ INLINE void take_pairs(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         block_scales(u, t, c, b);
-        MATMUL_UNROLL(8)
+        KERN_UNROLL(8)
         for (size_t quad = 0; quad < 8; quad++) {
             uint8_t *at = u->w + (b * 8 + quad) * 128;
             const __m512i v = signed_quad(t, c, b, quad);
@@ -240,7 +240,7 @@ INLINE void take_bytes(matmul_panel *u, quant_type t, const panel_chunk *c)
     u->bias = byte_bias(t);
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         block_scales(u, t, c, b);
-        MATMUL_UNROLL(8)
+        KERN_UNROLL(8)
         for (size_t quad = 0; quad < 8; quad++)
             _mm512_store_si512(u->w + (b * 8 + quad) * 64,
                                natural_order(unsigned_quad(t, c, b, quad)));
@@ -252,7 +252,7 @@ INLINE void take_signed(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         block_scales(u, t, c, b);
-        MATMUL_UNROLL(8)
+        KERN_UNROLL(8)
         for (size_t quad = 0; quad < 8; quad++)
             _mm512_store_si512(u->w + (b * 8 + quad) * 64,
                                natural_order(signed_quad(t, c, b, quad)));
@@ -278,7 +278,7 @@ INLINE void take_dequantized(matmul_panel *u, quant_type t, const panel_chunk *c
     float *w = (float *)(void *)u->w;
     for (size_t b = 0; b < c->n / KERN_BLOCK; b++) {
         block_scales(u, t, c, b);
-        MATMUL_UNROLL(8)
+        KERN_UNROLL(8)
         for (size_t quad = 0; quad < 8; quad++) {
             const __m512i v = signed_quad(t, c, b, quad);
             const __m512 d = _mm512_load_ps(u->d[b][has_halves(t) ? quad / 4 : 0]);

@@ -9,7 +9,7 @@
 #define _GNU_SOURCE /* before any header, as matmul_amx.c has it */
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #define SIMDE_NO_INLINE /* calls: inlined and unrolled, a kernel compiles for minutes */
-#define MATMUL_UNROLL(n)
+#define KERN_UNROLL(n)
 #define SIMDE_NO_CHECK_IMMEDIATE_CONSTANT /* constant only after inlining */
 #include <simde/x86/avx512.h>
 #include <simde/x86/f16c.h>
