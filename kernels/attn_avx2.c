@@ -1,7 +1,8 @@
 /* attn_avx2.c - attention with AVX2 and FMA: a lane is a position, then an output dimension. Rows
  * (a query head of a token) go through a block 3 at a time, so that keys and values are loaded once
  * for 3 rows; up to 96 rows go through it before the next block is touched, so that they find it in
- * the first-level cache. Stored formats are converted on load, or once for many rows. */
+ * the caches. Stored formats are converted on load, which the multiplications mostly hide, or once
+ * for many rows. */
 #include <immintrin.h>
 #include <math.h>
 #include "kernels/attn_tile.h"
@@ -10,7 +11,7 @@
 #include "kernels/sets.h"
 
 #define ROWS 3
-enum { VECTORS = KERN_ATTN_BLOCK / 8 };
+enum { VECTORS = KERN_ATTN_BLOCK / 8, EXPAND_GROUPS = 8 };
 
 INLINE __m256 load8(kern_kv_format format, const void *x, size_t i)
 {
@@ -33,10 +34,11 @@ INLINE void row_scores(tile *t, size_t r, size_t nr, kern_kv_format format, cons
 {
     __m256 acc[ROWS][VECTORS];
     KERN_UNROLL(8)
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < nv; v++)
-        acc[i][v] = _mm256_setzero_ps();
+        for (size_t v = 0; v < nv; v++)
+            acc[i][v] = _mm256_setzero_ps();
+    }
     const size_t key_dim = t->job->kv.key_dim;
     const float *q[ROWS]; /* not read again at every dimension */
     KERN_UNROLL(8)
@@ -56,10 +58,11 @@ INLINE void row_scores(tile *t, size_t r, size_t nr, kern_kv_format format, cons
         }
     }
     KERN_UNROLL(8)
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < nv; v++)
-        _mm256_storeu_ps(t->weights[r + i] + at + 8 * v, acc[i][v]);
+        for (size_t v = 0; v < nv; v++)
+            _mm256_storeu_ps(t->weights[r + i] + at + 8 * v, acc[i][v]);
+    }
 }
 
 /* Halves of the block that none of the rows sees are left out; rows are ordered by what they see.
@@ -132,11 +135,12 @@ INLINE void gather_dims(tile *t, size_t r, size_t nr, kern_kv_format format, con
     const kv_range seen = t->seen[r];
     __m256 acc[ROWS][VECTORS];
     KERN_UNROLL(8)
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < nv; v++)
-        acc[i][v] = _mm256_mul_ps(_mm256_loadu_ps(t->out[r + i] + d + 8 * v),
-                                  _mm256_set1_ps(t->shrink[r + i]));
+        for (size_t v = 0; v < nv; v++)
+            acc[i][v] = _mm256_mul_ps(_mm256_loadu_ps(t->out[r + i] + d + 8 * v),
+                                      _mm256_set1_ps(t->shrink[r + i]));
+    }
     for (size_t j = seen.j0; j < seen.j1; j++) {
         __m256 p[ROWS];
         KERN_UNROLL(8)
@@ -151,10 +155,11 @@ INLINE void gather_dims(tile *t, size_t r, size_t nr, kern_kv_format format, con
         }
     }
     KERN_UNROLL(8)
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < nv; v++)
-        _mm256_storeu_ps(t->out[r + i] + d + 8 * v, acc[i][v]);
+        for (size_t v = 0; v < nv; v++)
+            _mm256_storeu_ps(t->out[r + i] + d + 8 * v, acc[i][v]);
+    }
 }
 
 INLINE void group_values(tile *t, size_t r, size_t nr, kern_kv_format format, const void *values)

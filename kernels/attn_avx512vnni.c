@@ -9,7 +9,7 @@
 #include "kernels/sets.h"
 
 #define ROWS 4
-enum { VECTORS = KERN_ATTN_BLOCK / 16 };
+enum { VECTORS = KERN_ATTN_BLOCK / 16, EXPAND_GROUPS = 1 };
 
 /* The lanes of m; the others are 0. */
 INLINE __m512 load16(kern_kv_format format, __mmask16 m, const void *x, size_t i)
@@ -31,10 +31,11 @@ INLINE void group_scores(tile *t, size_t r, size_t nr, kern_kv_format format, co
 {
     __m512 acc[ROWS][VECTORS];
     KERN_UNROLL(8)
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < VECTORS; v++)
-        acc[i][v] = _mm512_setzero_ps();
+        for (size_t v = 0; v < VECTORS; v++)
+            acc[i][v] = _mm512_setzero_ps();
+    }
     const size_t key_dim = t->job->kv.key_dim;
     for (size_t d = 0; d < key_dim; d++) {
         __m512 key[VECTORS];
@@ -50,10 +51,11 @@ INLINE void group_scores(tile *t, size_t r, size_t nr, kern_kv_format format, co
         }
     }
     KERN_UNROLL(8)
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < VECTORS; v++)
-        _mm512_storeu_ps(t->weights[r + i] + 16 * v, acc[i][v]);
+        for (size_t v = 0; v < VECTORS; v++)
+            _mm512_storeu_ps(t->weights[r + i] + 16 * v, acc[i][v]);
+    }
 }
 
 static void scale_row(float x[KERN_ATTN_BLOCK], const float *scales)
@@ -101,12 +103,13 @@ INLINE void gather_dims(tile *t, size_t r, size_t nr, kern_kv_format format, con
     const kv_range seen = t->seen[r];
     __m512 acc[ROWS][VECTORS];
     KERN_UNROLL(8)
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < nv; v++) {
-        const __mmask16 m = v + 1 < nv ? (__mmask16)0xffff : last;
-        acc[i][v] = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, t->out[r + i] + d + 16 * v),
-                                  _mm512_set1_ps(t->shrink[r + i]));
+        for (size_t v = 0; v < nv; v++) {
+            const __mmask16 m = v + 1 < nv ? (__mmask16)0xffff : last;
+            acc[i][v] = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, t->out[r + i] + d + 16 * v),
+                                      _mm512_set1_ps(t->shrink[r + i]));
+        }
     }
     for (size_t j = seen.j0; j < seen.j1; j++) {
         __m512 value[VECTORS];
@@ -123,11 +126,12 @@ INLINE void gather_dims(tile *t, size_t r, size_t nr, kern_kv_format format, con
         }
     }
     KERN_UNROLL(8)
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < nv; v++)
-        _mm512_mask_storeu_ps(t->out[r + i] + d + 16 * v, v + 1 < nv ? (__mmask16)0xffff : last,
-                              acc[i][v]);
+        for (size_t v = 0; v < nv; v++)
+            _mm512_mask_storeu_ps(t->out[r + i] + d + 16 * v, v + 1 < nv ? (__mmask16)0xffff : last,
+                                  acc[i][v]);
+    }
 }
 
 INLINE void group_values(tile *t, size_t r, size_t nr, kern_kv_format format, const void *values)

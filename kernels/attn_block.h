@@ -1,7 +1,8 @@
 /* attn_block.h - what every vector version of attention does at a block of positions, over what its
  * file defines before it includes this:
  *   ROWS                 3 or 4 (a macro): rows that go together, keys and values being loaded once
- *   expand()             a stored format to f32
+ *   EXPAND_GROUPS        more groups of rows than so many have a stored format converted before, by
+ *   expand()             to f32; others convert what they load
  *   scale_row()          64 floats times their scales
  *   group_scores()       q.k of nr rows with the positions that they see, or more, into weights
  *   softmax_row()        scores of a row to weights; its maximum, sum and shrink
@@ -15,7 +16,7 @@
 
 typedef void group_fn(tile *t, size_t r, const void *x);
 
-/* Not inlined: where they all stand in one function, gcc runs out of registers in their loops. */
+/* Not inlined, so that the compiler gives out registers for one loop at a time. */
 #define GROUP(format, nr)                                                                          \
     static __attribute__((noinline)) void scores_##format##_##nr(tile *t, size_t r, const void *x) \
     {                                                                                              \
@@ -44,6 +45,10 @@ static group_fn *const group_scores_of[KERN_KV_FORMATS][ROWS + 1] = {
 static group_fn *const group_values_of[KERN_KV_FORMATS][ROWS + 1] = {
     FUNCTIONS(values, F32) FUNCTIONS(values, F16) FUNCTIONS(values, Q8)};
 
+#undef GROUP
+#undef GROUPS
+#undef FUNCTIONS
+
 /* How many of n rows go next. One row alone loads as much as ROWS of them. */
 static inline size_t group_rows(size_t n)
 {
@@ -51,9 +56,6 @@ static inline size_t group_rows(size_t n)
 }
 
 /* ---- A block --------------------------------------------------------------------------------- */
-
-/* Until then every group converts what it loads, which its multiplications mostly hide. */
-enum { EXPAND_GROUPS = 8 };
 
 /* The stored format itself, or f32 after an expansion. */
 static kern_kv_format prepared(const tile *t, size_t n_rows, const void **x, size_t dim)

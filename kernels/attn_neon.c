@@ -8,7 +8,7 @@
 #include "kernels/sets.h"
 
 #define ROWS 4
-enum { VECTORS = 4, WIDTH = 4 * VECTORS }; /* lanes of a register tile: 16 */
+enum { VECTORS = 4, WIDTH = 4 * VECTORS /* lanes of a register tile */, EXPAND_GROUPS = 1 };
 
 INLINE float32x4_t load4(kern_kv_format format, const void *x, size_t i)
 {
@@ -36,24 +36,27 @@ INLINE void row_scores(tile *t, size_t r, size_t nr, kern_kv_format format, cons
 {
     float32x4_t acc[ROWS][VECTORS];
     KERN_UNROLL(8)
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < VECTORS; v++)
-        acc[i][v] = vdupq_n_f32(0.0f);
+        for (size_t v = 0; v < VECTORS; v++)
+            acc[i][v] = vdupq_n_f32(0.0f);
+    }
     const size_t key_dim = t->job->kv.key_dim;
-    for (size_t d = 0; d < key_dim; d++)
+    for (size_t d = 0; d < key_dim; d++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < VECTORS; v++) {
-        const float32x4_t key = load4(format, keys, d * KERN_ATTN_BLOCK + at + 4 * v);
-        KERN_UNROLL(8)
-        for (size_t i = 0; i < nr; i++)
-            acc[i][v] = vfmaq_n_f32(acc[i][v], key, t->q[r + i][d]);
+        for (size_t v = 0; v < VECTORS; v++) {
+            const float32x4_t key = load4(format, keys, d * KERN_ATTN_BLOCK + at + 4 * v);
+            KERN_UNROLL(8)
+            for (size_t i = 0; i < nr; i++)
+                acc[i][v] = vfmaq_n_f32(acc[i][v], key, t->q[r + i][d]);
+        }
     }
     KERN_UNROLL(8)
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < VECTORS; v++)
-        vst1q_f32(t->weights[r + i] + at + 4 * v, acc[i][v]);
+        for (size_t v = 0; v < VECTORS; v++)
+            vst1q_f32(t->weights[r + i] + at + 4 * v, acc[i][v]);
+    }
 }
 
 INLINE void group_scores(tile *t, size_t r, size_t nr, kern_kv_format format, const void *keys)
@@ -103,23 +106,26 @@ INLINE void gather_dims(tile *t, size_t r, size_t nr, kern_kv_format format, con
     const kv_range seen = t->seen[r];
     float32x4_t acc[ROWS][VECTORS];
     KERN_UNROLL(8)
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < nv; v++)
-        acc[i][v] = vmulq_n_f32(vld1q_f32(t->out[r + i] + d + 4 * v), t->shrink[r + i]);
-    for (size_t j = seen.j0; j < seen.j1; j++)
+        for (size_t v = 0; v < nv; v++)
+            acc[i][v] = vmulq_n_f32(vld1q_f32(t->out[r + i] + d + 4 * v), t->shrink[r + i]);
+    }
+    for (size_t j = seen.j0; j < seen.j1; j++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < nv; v++) {
-        const float32x4_t value = load4(format, values, j * value_dim + d + 4 * v);
-        KERN_UNROLL(8)
-        for (size_t i = 0; i < nr; i++)
-            acc[i][v] = vfmaq_n_f32(acc[i][v], value, t->weights[r + i][j]);
+        for (size_t v = 0; v < nv; v++) {
+            const float32x4_t value = load4(format, values, j * value_dim + d + 4 * v);
+            KERN_UNROLL(8)
+            for (size_t i = 0; i < nr; i++)
+                acc[i][v] = vfmaq_n_f32(acc[i][v], value, t->weights[r + i][j]);
+        }
     }
     KERN_UNROLL(8)
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
         KERN_UNROLL(8)
-    for (size_t v = 0; v < nv; v++)
-        vst1q_f32(t->out[r + i] + d + 4 * v, acc[i][v]);
+        for (size_t v = 0; v < nv; v++)
+            vst1q_f32(t->out[r + i] + d + 4 * v, acc[i][v]);
+    }
 }
 
 INLINE void group_values(tile *t, size_t r, size_t nr, kern_kv_format format, const void *values)

@@ -1,5 +1,4 @@
-/* fmath.c - scalar elementary functions: the definition that vector versions follow step by step.
- */
+/* fmath.c - scalar elementary functions: the definition of what vector versions compute. */
 #include "kernels/fmath.h"
 #include <math.h> /* fma, fmaf and classification only */
 #include <stdint.h>

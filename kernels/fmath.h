@@ -1,9 +1,10 @@
 /* fmath.h - elementary functions with the same bits on every machine.
  *
- * Each is a fixed sequence of IEEE operations (+ - * / fma, comparisons, integer shifts), so a
- * vector lane that performs the same sequence gets the same bits; kernels/fmath_avx2.h and
- * kernels/fmath_avx512.h do. Coefficients and steps: docs/arithmetic.md. Errors were measured
- * against the C library in double (tests/unit/test_fmath.c). */
+ * Each is a fixed sequence of IEEE operations (+ - * / fma, comparisons, integer shifts). A vector
+ * lane that performs the same sequence gets the same bits, and so does one that leaves out steps
+ * which cannot matter to it (kernels/fmath_avx2.h, fmath_avx512.h, fmath_neon.h). Coefficients and
+ * steps: docs/arithmetic.md. Errors were measured against the C library in double
+ * (tests/unit/test_fmath.c). */
 #ifndef KERNELS_FMATH_H
 #define KERNELS_FMATH_H
 

@@ -5,9 +5,9 @@
 #include <immintrin.h>
 #include "kernels/fmath.h"
 
-/* fmath_exp of x <= 0 or NaN, which is all that anyone here asks for. What is kept has n >= -126
- * and is not subnormal, so one factor 2^n does; lanes that were clamped become 0 whatever they
- * hold. */
+/* fmath_exp of x <= 0 or NaN, which is all that anyone here asks for (beside a NaN among logits x
+ * may exceed a maximum: their sum is NaN whatever this gives). What is kept has n >= -126 and is
+ * not subnormal, so one factor 2^n does; below -87 it is 0 whatever was computed. */
 static inline __m256 fmath_exp_avx2(__m256 x)
 {
     const __m256 round = _mm256_set1_ps(FMATH_ROUND);

@@ -5,8 +5,9 @@
 #include <immintrin.h>
 #include "kernels/fmath.h"
 
-/* fmath_exp of x <= 0 or NaN, which is all that anyone here asks for: lanes that were clamped
- * become 0 whatever they hold. */
+/* fmath_exp of x <= 0 or NaN, which is all that anyone here asks for (beside a NaN among logits x
+ * may exceed a maximum: their sum is NaN whatever this gives). Below -87 it is 0 whatever was
+ * computed. */
 static inline __m512 fmath_exp_avx512(__m512 x)
 {
     const __m512 round = _mm512_set1_ps(FMATH_ROUND);

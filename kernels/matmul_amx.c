@@ -18,9 +18,10 @@ enum {
     GROUP_TILES = MATMUL_GROUP / 16, /* of a group of tokens */
     TILE_INTS = TOKENS * KERN_PANEL_ROWS,
     TILE_BYTES = TOKENS * KERN_BLOCK, /* 16 tokens' int8 of a block */
-    /* A tile that is stored and read back at once stalls: its sums are used LAG steps later. */
-    LAG = 4,
-    RING = 8,
+    /* A tile that is stored and read back at once stalls: its sums are used LAG steps later, when
+     * the store has left the core's window of instructions. */
+    LAG = 3,
+    RING = 4, /* steps of 1 KiB: those under way differ in the low 12 bits of their addresses */
     MIN_TOKENS_I8 = 32, /* fewer are left to AVX-512 */
     MIN_TOKENS_I16 = 16
 };
@@ -41,7 +42,7 @@ bool kern_available_amx(void)
 
 typedef struct {
     matmul_panel u;
-    _Alignas(64) int32_t sums[RING][4][TILE_INTS]; /* of a step: planes, or halves and planes */
+    _Alignas(64) int32_t sums[4 * RING][TILE_INTS]; /* (RING, halves, planes) */
     /* A group of tokens, tile by tile; what is missing in the last tile is zero. */
     size_t n_tiles, n_blocks, n_planes;
     int8_t *q;      /* (n_tiles, n_blocks, n_planes, 16 tokens, 32): planes hi and lo, or one */
@@ -117,8 +118,9 @@ static void pack_tokens(amx_work *k, const kern_acts *a, quant_shape shape, size
         const size_t at = (k->n_tiles - 1) * k->n_blocks, tiles = k->n_blocks;
         memset(k->q + at * k->n_planes * TILE_BYTES, 0, tiles * k->n_planes * TILE_BYTES);
         memset(k->x + at * TOKENS, 0, tiles * TOKENS * sizeof(float));
-        memset(k->xs + at * TOKENS, 0, tiles * TOKENS * sizeof(float));
-        memset(k->xs_half + 2 * at * TOKENS, 0, 2 * tiles * TOKENS * sizeof(float));
+        if (shape == QUANT_MINIMUM) memset(k->xs + at * TOKENS, 0, tiles * TOKENS * sizeof(float));
+        if (shape == QUANT_SUB16_MINIMUM)
+            memset(k->xs_half + 2 * at * TOKENS, 0, 2 * tiles * TOKENS * sizeof(float));
     }
     for (size_t i = 0; i < n; i++)
         pack_token(k, a, shape, t + i, i / TOKENS, i % TOKENS);
@@ -158,8 +160,8 @@ static const tile_config configs[2] = {
     _tile_dpbssd(sum, tokens, weights)
 #define PUT(sum, to) _tile_stored(sum, (to), 64)
 
-/* Sums of one block; neighbouring steps use different tiles. */
-INLINE void dot_step(int32_t sums[4][TILE_INTS], const int8_t *q, const uint8_t *w, bool odd,
+/* Sums of one block, (halves, planes); neighbouring steps use different tiles. */
+INLINE void dot_step(int32_t (*sums)[TILE_INTS], const int8_t *q, const uint8_t *w, bool odd,
                      tile_kind kind)
 {
     const int8_t *lo = q + TILE_BYTES;
@@ -181,14 +183,14 @@ INLINE void dot_step(int32_t sums[4][TILE_INTS], const int8_t *q, const uint8_t 
         _tile_loadd(7, second, PANEL_QUAD);
         DOT(1, 5, 7, q + 16);
         PUT(0, sums[0]);
-        PUT(1, sums[2]);
+        PUT(1, sums[1]);
     } else if (halves(kind)) {
         _tile_loadd(6, w, PANEL_QUAD);
         DOT(2, 4, 6, q);
         _tile_loadd(7, second, PANEL_QUAD);
         DOT(3, 5, 7, q + 16);
         PUT(2, sums[0]);
-        PUT(3, sums[2]);
+        PUT(3, sums[1]);
     } else if (kind.wide && odd) {
         _tile_loadd(6, w, PANEL_QUAD);
         DOT(0, 4, 6, q);
@@ -213,16 +215,17 @@ INLINE void dot_step(int32_t sums[4][TILE_INTS], const int8_t *q, const uint8_t 
 }
 
 /* (float)S of token i, of half h. */
-INLINE __m512 sum_of(int32_t sums[4][TILE_INTS], size_t h, size_t i, tile_kind kind)
+INLINE __m512 sum_of(int32_t (*sums)[TILE_INTS], size_t h, size_t i, tile_kind kind)
 {
-    const __m512i s = _mm512_load_si512(sums[2 * h] + i * KERN_PANEL_ROWS);
+    int32_t(*planes)[TILE_INTS] = sums + h * (kind.wide ? 2 : 1);
+    const __m512i s = _mm512_load_si512(planes[0] + i * KERN_PANEL_ROWS);
     if (!kind.wide) return _mm512_cvtepi32_ps(s);
-    const __m512i lo = _mm512_load_si512(sums[2 * h + 1] + i * KERN_PANEL_ROWS);
+    const __m512i lo = _mm512_load_si512(planes[1] + i * KERN_PANEL_ROWS);
     return _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_slli_epi32(s, 8), lo));
 }
 
 /* acc += block b of the chunk, for 16 tokens; `at` is the block's place among the packed tiles. */
-INLINE void scale_step(__m512 acc[TOKENS], amx_work *k, int32_t sums[4][TILE_INTS], size_t at,
+INLINE void scale_step(__m512 acc[TOKENS], amx_work *k, int32_t (*sums)[TILE_INTS], size_t at,
                        size_t b, tile_kind kind)
 {
     const float *x = k->x + at * TOKENS, *xs = k->xs + at * TOKENS;
@@ -251,6 +254,7 @@ INLINE void scale_step(__m512 acc[TOKENS], amx_work *k, int32_t sums[4][TILE_INT
 /* Steps are the blocks b0 .. b0 + n - 1 of tile 0, of tile 1, ...; scaling is LAG steps behind. */
 INLINE void run_chunk(amx_work *k, size_t b0, size_t n, tile_kind kind)
 {
+    const size_t n_sums = (halves(kind) ? 2u : 1u) * (kind.wide ? 2u : 1u);
     const size_t n_steps = k->n_tiles * n, ask = matmul_share(&k->u, k->n_tiles, n);
     __m512 acc[TOKENS];
     size_t dot_tile = 0, dot_b = 0, tile = 0, b = 0;
@@ -258,7 +262,7 @@ INLINE void run_chunk(amx_work *k, size_t b0, size_t n, tile_kind kind)
         if (s < n_steps) {
             matmul_ask(k->u.next + s * ask, ask);
             const size_t at = dot_tile * k->n_blocks + b0 + dot_b;
-            dot_step(k->sums[s % RING], k->q + at * k->n_planes * TILE_BYTES,
+            dot_step(k->sums + s % RING * n_sums, k->q + at * k->n_planes * TILE_BYTES,
                      k->u.w + dot_b * KERN_BLOCK * KERN_PANEL_ROWS, s % 2, kind);
             if (++dot_b == n) dot_b = 0, dot_tile++;
         }
@@ -269,7 +273,8 @@ INLINE void run_chunk(amx_work *k, size_t b0, size_t n, tile_kind kind)
             for (size_t i = 0; i < TOKENS; i++)
                 acc[i] = _mm512_load_ps(rows[i]);
         }
-        scale_step(acc, k, k->sums[(s - LAG) % RING], tile * k->n_blocks + b0 + b, b, kind);
+        scale_step(acc, k, k->sums + (s - LAG) % RING * n_sums, tile * k->n_blocks + b0 + b, b,
+                   kind);
         if (++b == n) {
             KERN_UNROLL(16)
             for (size_t i = 0; i < TOKENS; i++)

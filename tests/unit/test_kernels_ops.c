@@ -93,9 +93,30 @@ static void layernorm_and_gelu(const kern_set *set, const kern_set *ref)
     }
 }
 
+/* x * sigmoid(x) shows e^x where exponents run out and where it becomes 0. */
+static void small_exponentials(const kern_set *set, const kern_set *ref)
+{
+    static const float starts[] = {-0x1p-126f, -0x1p-23f, -86.0f,  -86.6433f, -87.0f,
+                                   -87.3365f,  -88.0f,    -88.37f, -103.97f,  -(float)INFINITY};
+    enum { EACH = 100, N = COUNT(starts) * EACH };
+    static float x[N], one[N], a[N], b[N];
+    for (size_t i = 0; i < N; i++) {
+        one[i] = 1.0f;
+        x[i] = i % EACH == 0 ? nextafterf(starts[i / EACH], 0.0f)
+                             : nextafterf(x[i - 1], -(float)INFINITY);
+    }
+    set->silu_mul(a, x, one, N);
+    ref->silu_mul(b, x, one, N);
+    for (size_t i = 0; i < N; i++)
+        if (memcmp(&a[i], &b[i], sizeof *a) != 0)
+            fail_msg("%s: silu(%a) is %a, not %a", set->name, (double)x[i], (double)a[i],
+                     (double)b[i]);
+}
+
 static void test_elementwise(void **unused)
 {
     (void)unused;
+    case_each_set(small_exponentials);
     case_each_set(elementwise);
     case_each_set(layernorm_and_gelu);
 }
