@@ -400,6 +400,10 @@ static waage_status run_bench(const cmd_line *line, bool *no, waage_err *err)
         return waage_err_set(err, WAAGE_EINVAL, "--prompt lies in 1..%d", MAX_PROMPT);
     if (args.fidelity && args.kernels)
         return waage_err_set(err, WAAGE_EINVAL, "--fidelity and --kernels: one at a time");
+    if (args.loads.n > 0 && (args.fidelity || args.kernels))
+        return waage_err_set(err, WAAGE_EINVAL,
+                             "--loads names loads of speed, which --%s leaves out",
+                             args.fidelity ? "fidelity" : "kernels");
     WAAGE_TRY(check_words(&args.loads, err));
     strbuf out = STRBUF_EMPTY;
     bench b = {.args = &args, .out = &out};
@@ -419,14 +423,14 @@ const command cmd_bench = {
     "prompts\n"
     "of 128 tokens (--prompt) are written at the same time; scoring: questions per second with\n"
     "four answers each, shaped as MMLU with five shots (shots) or HellaSwag (endings). Only when\n"
-    "named: context, one answer written behind a prompt of 512 to 8000 tokens; copy, answers "
-    "behind\n"
-    "prompts that repeat themselves, where the engine guesses what comes. GOP/s are 2 *\n"
-    "multiply-adds of the weights, beside the best that the instruction set can do on registers;\n"
-    "GB/s the weights that a step reads, beside the memory's. --fidelity: how far the answers of "
-    "a\n"
-    "grade lie from f32. --kernels: the largest matrix of each weight format times 1, 8 and 64\n"
-    "tokens, and times 64 what a corner of it reaches that lies unpacked in the nearest cache.",
+    "named: prefill of 4096 and 8000; context, one answer written behind a prompt of 512 to 8000\n"
+    "tokens; copy, answers behind prompts that repeat themselves, where the engine guesses what\n"
+    "comes. GOP/s are 2 * multiply-adds of the weights, beside the best that the instruction set\n"
+    "can do on registers; GB/s the weights that a step reads, beside the memory's. --fidelity: "
+    "how\n"
+    "far the answers of a grade lie from f32. --kernels: the largest matrix of each weight format\n"
+    "(4096 rows of it at most) times 1, 8 and 64 tokens, and times 64 what a corner of it reaches\n"
+    "that lies unpacked in the nearest cache.",
     bench_options,
     0,
     0,

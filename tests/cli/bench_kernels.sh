@@ -10,3 +10,7 @@ PY
 $WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --activations i8 >out || exit 1
 grep -c ' %$' out
 $WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --fidelity
+first=$?
+$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --loads decode 2>&1
+echo "$first $?"
+exit $first
