@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := all
 
-# MODE is one of release, asan, tsan, fuzz, cov; each has its own object tree.
+# MODE is one of release, asan, tsan, fuzz, cov, clang; each has its own object tree.
 MODE ?= release
 O := build/$(MODE)
 CC ?= gcc
@@ -173,10 +173,10 @@ demo: ## install, build, download two small models, weigh them, write a report
 	@$(MAKE) --no-print-directory all
 	@A='$(A)' B='$(B)' sh tools/demo.sh build/release/waage
 
-asan: ## unit tests under the address and undefined-behaviour sanitizers
+asan: ## all tests under the address and undefined-behaviour sanitizers
 	$(MAKE) MODE=asan check
 
-tsan: ## unit tests under the thread sanitizer
+tsan: ## all tests under the thread sanitizer
 	$(MAKE) MODE=tsan check
 
 fuzz: ## build the fuzz targets and run each for FUZZ_SECONDS (default 20) on its seeds

@@ -1,6 +1,6 @@
 /* analysis.h - from a run's store to tables of results: scores with intervals, outcomes, floors,
  * paired comparisons, validity checks, agreement with recorded labels. Pure: the same store_data
- * gives the same bits. Reports and the gate print what stands here and compute nothing themselves.
+ * gives the same bits. Reports print what stands here and compute nothing themselves.
  * docs/statistics.md says which test is used when, and why. */
 #ifndef HARNESS_ANALYSIS_H
 #define HARNESS_ANALYSIS_H
@@ -248,7 +248,7 @@ WAAGE_MUST_CHECK waage_status analysis_join(store_data *out, const char *const *
                                             size_t *n_notes, const store_data *const *runs,
                                             size_t n_runs, arena *a, waage_err *err);
 
-/* Non-answer: REFUSAL, DEFLECTION, PARTY_LINE, FALSE (research: the NA of a censorship gap). */
+/* Non-answer: REFUSAL, DEFLECTION, PARTY_LINE, FALSE (docs/labels.md). */
 bool analysis_is_nonanswer(const char *label);
 /* A recorded label of SpeechMap, XSTest or our own scheme -> class and scheme name;
  * CLASS_NONE: an error label or an unknown word. scheme may be NULL. */

@@ -30,7 +30,7 @@ typedef struct {
          CMD_MODEL_AT(base, kv_format),                                                             \
          "f32|f16|q8",                                                                              \
          "how keys and values are kept (default f32)"},                                             \
-        {0, "date", OPT_TEXT, CMD_MODEL_AT(base, date), "YYYY-MM-DD", "today, for chat templates"}, \
+        {0, "date", OPT_TEXT, CMD_MODEL_AT(base, date), "YYYY-MM-DD", "today; default 2026-01-01"}, \
         {0, "threads", OPT_SIZE, CMD_MODEL_AT(base, n_threads), "N", "default: all processors"},    \
         {0, "batch", OPT_SIZE, CMD_MODEL_AT(base, n_batch), "N", "sequences at a time"},            \
         {0,         "kv-memory",                                                                    \

@@ -1,6 +1,6 @@
 /* run.h - the run loop for one model: feed its runner, collect items as they end, score them at
  * once, commit in batches. Killed at any moment it loses no committed item and repeats none: an
- * item, with all its turns and its score, enters the store in one transaction. */
+ * item's last turn and its score enter the store in one transaction. */
 #ifndef HARNESS_RUN_H
 #define HARNESS_RUN_H
 #include "harness/budget.h"

@@ -24,7 +24,7 @@ typedef struct {
     uint32_t max_tokens;                 /* 0: as the task says */
     const char *protocol;                /* NULL: all that the suite offers */
     const char *system;                  /* text of the system message, or NULL */
-    const char *system_file;             /* read into `system` by runfile_load_system */
+    const char *system_file;             /* read into `system` by runfile_finish_settings */
     const char *reasoning;               /* NULL: as the task says */
     const char *date;                    /* NULL: RUNFILE_DATE */
     const char *activations, *kv_format; /* NULL: "i16", "f32" */

@@ -1,5 +1,5 @@
 /* report_md.c - Markdown for pull requests and READMEs: verdict, tables, comparisons, how it was
- * measured; transcripts only when a number of them was asked for. */
+ * measured; transcripts only when asked for. */
 #include <string.h>
 #include "reports/cost.h"
 #include "reports/escape.h"

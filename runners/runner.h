@@ -142,9 +142,9 @@ struct runner_ops {
     /* Exact prompt text of a request and its number of tokens (0: unknown), without running it. */
     waage_status (*render)(runner *r, const request *rq, strbuf *out, size_t *n_tokens,
                            waage_err *err);
-    /* Token ids of a text. special: parse special-looking strings and add BOS as the model wants
-     * it. *ids and *pieces (bytes of each token, may be NULL) live in `a`. WAAGE_EUNSUPPORTED: no
-     * tokenizer. */
+    /* Token ids of a text. bos: add BOS as the model wants it; parse_special: what looks like a
+     * control token is one. *ids and *pieces (bytes of each token, may be NULL) live in `a`.
+     * WAAGE_EUNSUPPORTED: no tokenizer. */
     waage_status (*tokenize)(runner *r, const char *text, size_t len, bool bos, bool parse_special,
                              const int32_t **ids, const char *const **pieces, size_t *n, arena *a,
                              waage_err *err);

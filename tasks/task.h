@@ -30,7 +30,7 @@ typedef struct {
     task_output output;
     uint32_t protocols; /* bit set: 1 << PROTOCOL_COMPLETION | 1 << PROTOCOL_CHAT */
     int num_fewshot;
-    const char *hash;          /* sha256 of the definition (resolved YAML, rule tables, versions) */
+    const char *hash;          /* sha256 of what is scored: resolved definition, data_hash */
     const char *data_hash;     /* sha256 over the documents in order */
     const char *definition;    /* the resolved definition as one line of JSON */
     int version;               /* metadata.version */
@@ -46,7 +46,7 @@ typedef struct {
     const char *doc_json; /* the document */
     const char *question; /* one line for lists: the item's own text without shots */
     const char *cluster;  /* items of one cluster are not independent; NULL: its own */
-    const char *level;    /* "1".."5", or NULL */
+    const char *level;    /* such as "1".."5", or NULL */
     const char *language; /* "en", "de", "zh", or NULL */
     const char *pair;     /* twin items share it (safety, censorship), or NULL */
     const char *role;     /* "safe"/"unsafe", "sensitive"/"control", or NULL */
@@ -79,8 +79,8 @@ typedef struct {
 
 /* Load a built-in suite, a group (several tasks) or a YAML file, with its items.
  * Everything lives in `a`. WAAGE_ENOTFOUND names the nearest built-in suite; WAAGE_EFORMAT names
- * file and line; a data file whose sha256 is not the manifest's is refused unless the task says
- * `any`. */
+ * file and line; a data file whose sha256 is not the one in dataset_kwargs is refused unless
+ * that says `any`. */
 WAAGE_MUST_CHECK waage_status task_load(task_list *out, arena *a, const char *suite,
                                         const task_options *opt, waage_err *err);
 /* Release what an arena cannot (compiled expressions, label rules). Call it before the arena is

@@ -31,7 +31,7 @@ out=$(echo "$rules" | while read -r dir allowed; do
     done
 done)
 [ -z "$out" ] || { echo "$out"; bad=1; }
-for h in cjson/cJSON.h csv.h yaml.h pcre2.h utf8proc.h sqlite3.h curl/curl.h microhttpd.h openssl/ archive.h zstd.h; do
+for h in cjson/cJSON.h csv.h yaml.h pcre2.h utf8proc.h sqlite3.h curl/curl.h microhttpd.h openssl/ zstd.h; do
     users=$(grep -lE "^ *# *include *<$h" $(git ls-files '*.c' '*.h' | grep -v '^tests/') 2>/dev/null || true)
     n=$(printf '%s' "$users" | grep -c . || true)
     [ "$n" -le 1 ] || { echo "<$h> is included by more than one file:" $users; bad=1; }

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Sources: the API references of each service, as of November 2026 not re-checked for the newest
- * models; what a server refuses is learnt from its answer (fault.c). The last row is for every
+/* Sources: the API references of each service, not checked again for the models of November 2026;
+ * what a server refuses is learnt from its answer (fault.c). The last row is for every
  * other server: vLLM, SGLang, llama-server, Ollama, TGI, LM Studio, ... */
 static const endpoint_service services[] = {
     {.name = "OpenAI",

@@ -15,7 +15,7 @@ typedef size_t (*draft_fn)(const int32_t *tokens, size_t n, int32_t *out, size_t
 /* What stood behind the latest of the longest earlier matches of the end of the text. */
 size_t draft_lookup(const int32_t *tokens, size_t n, int32_t *out, size_t max);
 
-/* How far the guesses for one text are trusted: the share of late that were right. */
+/* How far the guesses for one text are trusted: the share of the latest that were right. */
 typedef float draft_trust;
 static const draft_trust draft_trust_first = 0.5f;
 

@@ -178,7 +178,7 @@ static waage_status read_facts(local_model *m, const char *uri, waage_err *err)
 }
 
 /* Unless the caller says otherwise: 2 GiB, more if one sequence of the whole context needs more,
- * but not above a quarter of the machine's memory. */
+ * but not above a quarter of the machine's memory, and never below least_kv_memory. */
 static size_t kv_memory(const runner_options *opt, kv_shape shape, size_t n_context)
 {
     if (opt->kv_memory > 0) return opt->kv_memory;

@@ -13,7 +13,8 @@
 #include "runners/local/probe.h"
 
 /* Every architecture, and configurations that reach each branch: tests/fixtures/NAME.gguf,
- * tests/golden/NAME.logits. Made by tools/make_tiny_models.py. */
+ * tests/golden/NAME.logits. Made by tools/make_tiny_models.py and, with experts,
+ * tools/tiny_experts.py. */
 static const char *const tiny_models[] = {
     "tiny-llama",   "tiny-gemma3",   "tiny-gptoss",    "tiny-dsv3",
     "tiny-dsv2",    "tiny-dsv2lite", "tiny-qwen3moe",  "tiny-llama-bias",

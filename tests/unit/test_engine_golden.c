@@ -1,6 +1,7 @@
 /* test_engine_golden.c - grade f32 against logits of an independent implementation (transformers,
  * float32, dequantised weights): the tiny models always, the two demo models where they are
- * present. Files: tools/golden_logits.py and tools/make_tiny_models.py. */
+ * present. Files: tools/golden_logits.py, tools/make_tiny_models.py and
+ * tools/tiny_experts.py. */
 #include <math.h>
 #include "engine_fixture.h"
 #include "harness/base/cursor.h"
