@@ -401,8 +401,7 @@ static waage_status run_bench(const cmd_line *line, bool *no, waage_err *err)
     if (args.fidelity && args.kernels)
         return waage_err_set(err, WAAGE_EINVAL, "--fidelity and --kernels: one at a time");
     if (args.loads.n > 0 && (args.fidelity || args.kernels))
-        return waage_err_set(err, WAAGE_EINVAL,
-                             "--loads names loads of speed, which --%s leaves out",
+        return waage_err_set(err, WAAGE_EINVAL, "--loads and --%s: one at a time",
                              args.fidelity ? "fidelity" : "kernels");
     WAAGE_TRY(check_words(&args.loads, err));
     strbuf out = STRBUF_EMPTY;
@@ -417,7 +416,7 @@ static waage_status run_bench(const cmd_line *line, bool *no, waage_err *err)
 
 const command cmd_bench = {
     "bench",
-    "-m MODEL [--loads LOAD...] [--json] [--fidelity | --kernels]",
+    "-m MODEL [--loads LOAD... | --fidelity | --kernels] [--json]",
     "Measure the speed of a model on this machine.",
     "prefill: tokens per second while one prompt is read; decode: while 1 to 128 answers to "
     "prompts\n"

@@ -1,8 +1,8 @@
 /* attn_block.h - what every vector version of attention does at a block of positions, over what its
  * file defines before it includes this:
  *   ROWS                 3 or 4 (a macro): rows that go together, keys and values being loaded once
- *   EXPAND_GROUPS        more groups of rows than so many have a stored format converted before, by
- *   expand()             to f32; others convert what they load
+ *   EXPAND_GROUPS        for more groups of rows a block is expanded first; others convert it
+ *   expand()             a stored format to f32
  *   scale_row()          64 floats times their scales
  *   group_scores()       q.k of nr rows with the positions that they see, or more, into weights
  *   softmax_row()        scores of a row to weights; its maximum, sum and shrink

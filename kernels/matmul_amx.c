@@ -18,10 +18,11 @@ enum {
     GROUP_TILES = MATMUL_GROUP / 16, /* of a group of tokens */
     TILE_INTS = TOKENS * KERN_PANEL_ROWS,
     TILE_BYTES = TOKENS * KERN_BLOCK, /* 16 tokens' int8 of a block */
-    /* A tile that is stored and read back at once stalls: its sums are used LAG steps later, when
-     * the store has left the core's window of instructions. */
+    /* A tile that is stored and read back at once stalls: its sums are used LAG steps later. Four
+     * steps of 1 KiB (grade i8 without halves) differ in the low 12 bits of their addresses, so no
+     * load looks as if it met a store under way. Neither number was timed. */
     LAG = 3,
-    RING = 4, /* steps of 1 KiB: those under way differ in the low 12 bits of their addresses */
+    RING = 4,
     MIN_TOKENS_I8 = 32, /* fewer are left to AVX-512 */
     MIN_TOKENS_I16 = 16
 };
@@ -160,7 +161,7 @@ static const tile_config configs[2] = {
     _tile_dpbssd(sum, tokens, weights)
 #define PUT(sum, to) _tile_stored(sum, (to), 64)
 
-/* Sums of one block, (halves, planes); neighbouring steps use different tiles. */
+/* Sums of one block, (halves, planes); neighbours use different tiles where four suffice. */
 INLINE void dot_step(int32_t (*sums)[TILE_INTS], const int8_t *q, const uint8_t *w, bool odd,
                      tile_kind kind)
 {

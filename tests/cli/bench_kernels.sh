@@ -9,8 +9,10 @@ for k in b["kernels"]:
 PY
 $WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --activations i8 >out || exit 1
 grep -c ' %$' out
-$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --fidelity
+$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --fidelity 2>&1
 first=$?
 $WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --loads decode 2>&1
-echo "$first $?"
+second=$?
+$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --fidelity --loads decode 2>&1
+echo "$first $second $?"
 exit $first
