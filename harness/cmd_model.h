@@ -2,7 +2,7 @@
 #ifndef HARNESS_CMD_MODEL_H
 #define HARNESS_CMD_MODEL_H
 #include "harness/cmd.h"
-#include "harness/runfile.h"
+#include "harness/engine_opts.h"
 #include "runners/runner.h"
 
 typedef struct {
@@ -18,36 +18,15 @@ typedef struct {
         'm', "model", OPT_TEXT, (base) + offsetof(cmd_model, uri), "MODEL",                        \
             "GGUF file, replay:FILE, openai:NAME, http://..."                                      \
     }
-#define CMD_DATE_HELP "today, for chat templates (default " RUNFILE_DATE ")"
 #define CMD_ENGINE_OPTIONS(base)                                                                   \
-    {0,                                                                                            \
-     "activations",                                                                                \
-     OPT_CHOICE,                                                                                   \
-     CMD_MODEL_AT(base, activations),                                                              \
-     "i8|i16|f32",                                                                                 \
-     "grade of the local engine (default i16)"},                                                   \
-        {0,                                                                                        \
-         "kv-format",                                                                              \
-         OPT_CHOICE,                                                                               \
-         CMD_MODEL_AT(base, kv_format),                                                            \
-         "f32|f16|q8",                                                                             \
-         "how keys and values are kept (default f32)"},                                            \
-        {0, "date", OPT_TEXT, CMD_MODEL_AT(base, date), "YYYY-MM-DD", CMD_DATE_HELP},              \
-        {0, "threads", OPT_SIZE, CMD_MODEL_AT(base, n_threads), "N", "default: all processors"},   \
-        {0, "batch", OPT_SIZE, CMD_MODEL_AT(base, n_batch), "N", "sequences at a time"},           \
-        {0,         "kv-memory",                                                                   \
-         OPT_BYTES, CMD_MODEL_AT(base, kv_memory),                                                 \
-         "SIZE",    "for keys and values, such as 2G"},                                            \
-        {0,                                                                                        \
-         "weights-memory",                                                                         \
-         OPT_BYTES,                                                                                \
-         CMD_MODEL_AT(base, weights_memory),                                                       \
-         "SIZE",                                                                                   \
-         "for repacked weights; the rest is read from the file (default: what is there)"},         \
-    {                                                                                              \
-        0, "isa", OPT_TEXT, CMD_MODEL_AT(base, isa), "NAME",                                       \
-            "instruction set of the kernels (default: the best here)"                              \
-    }
+    ENGINE_OPT_ACTIVATIONS(CMD_MODEL_AT(base, activations)),                                       \
+        ENGINE_OPT_KV_FORMAT(CMD_MODEL_AT(base, kv_format)),                                       \
+        ENGINE_OPT_DATE(CMD_MODEL_AT(base, date)),                                                 \
+        ENGINE_OPT_THREADS(CMD_MODEL_AT(base, n_threads)),                                         \
+        ENGINE_OPT_BATCH(CMD_MODEL_AT(base, n_batch)),                                             \
+        ENGINE_OPT_KV_MEMORY(CMD_MODEL_AT(base, kv_memory)),                                       \
+        ENGINE_OPT_WEIGHTS_MEMORY(CMD_MODEL_AT(base, weights_memory)),                             \
+        ENGINE_OPT_ISA(CMD_MODEL_AT(base, isa))
 
 /* Open the model; WAAGE_EINVAL when none was named. */
 WAAGE_MUST_CHECK waage_status cmd_model_open(runner **out, const cmd_model *m, bool inspect_only,

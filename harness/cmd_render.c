@@ -18,7 +18,7 @@ static const opt render_options[] = {
     {0, "set", OPT_LIST, offsetof(render_args, set), "KEY=VALUE",
      "one more variable; VALUE is JSON, or else a text"},
     {0, "date", OPT_TEXT, CMD_MODEL_AT(offsetof(render_args, model), date), "YYYY-MM-DD",
-     "today, for strftime_now (default " RUNFILE_DATE ")"},
+     "today, for strftime_now (default " ENGINE_DATE ")"},
     {0, NULL, OPT_FLAG, 0, NULL, NULL},
 };
 

@@ -188,7 +188,7 @@ static waage_status make_settings(plan *out, arena *a, const runfile_settings *s
         {"max_tokens", number_or(a, s->max_tokens, 0, "task")},
         {"num_fewshot", s->num_fewshot < 0 ? "task" : arena_printf(a, "%d", s->num_fewshot)},
         {"system", s->system ? s->system : ""},
-        {"date", s->date ? s->date : RUNFILE_DATE},
+        {"date", s->date ? s->date : ENGINE_DATE},
         {"reasoning", print_reasoning(a, s->reasoning)}, /* last: left out when nothing is said */
     };
     const size_t n = sizeof all / sizeof *all - (s->reasoning == NULL);

@@ -290,7 +290,7 @@ static bool is_date(const char *s)
 
 waage_status runfile_finish_settings(runfile_settings *s, arena *a, waage_err *err)
 {
-    if (!s->date) s->date = RUNFILE_DATE;
+    if (!s->date) s->date = ENGINE_DATE;
     if (!is_date(s->date))
         return waage_err_set(err, WAAGE_EINVAL, "--date: '%s' is not a date (YYYY-MM-DD)", s->date);
     if (s->threads > 1024 || s->batch > 65536)

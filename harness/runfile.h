@@ -2,6 +2,7 @@
  * the command line (docs/cli.md). Paths in the file are relative to the file. */
 #ifndef HARNESS_RUNFILE_H
 #define HARNESS_RUNFILE_H
+#include "harness/engine_opts.h"
 #include "harness/openness.h"
 #include "harness/opts.h"
 
@@ -26,7 +27,7 @@ typedef struct {
     const char *system;                  /* text of the system message, or NULL */
     const char *system_file;             /* read into `system` by runfile_finish_settings */
     const char *reasoning;               /* NULL: as the task says */
-    const char *date;                    /* NULL: RUNFILE_DATE */
+    const char *date;                    /* NULL: ENGINE_DATE */
     const char *activations, *kv_format; /* NULL: "i16", "f32" */
     const char *data;                    /* directory with data files, or NULL */
     /* the machine: enters no digest */
@@ -39,7 +40,6 @@ typedef struct {
     {                                                                                              \
         .num_fewshot = -1                                                                          \
     }
-#define RUNFILE_DATE "2026-01-01"
 
 /* Rows for an option table whose struct has `runfile_settings` at this offset. */
 #define RUNFILE_AT(base, field) ((base) + offsetof(runfile_settings, field))
@@ -73,46 +73,20 @@ typedef struct {
          RUNFILE_AT(base, reasoning),                                                              \
          "off|low|medium|high|N",                                                                  \
          "how chats think: effort, tokens of thought, or both (high:2048)"},                       \
-        {0,                                                                                        \
-         "date",                                                                                   \
-         OPT_TEXT,                                                                                 \
-         RUNFILE_AT(base, date),                                                                   \
-         "YYYY-MM-DD",                                                                             \
-         "today, for templates that tell the model (default " RUNFILE_DATE ")"},                   \
-        {0,                                                                                        \
-         "activations",                                                                            \
-         OPT_CHOICE,                                                                               \
-         RUNFILE_AT(base, activations),                                                            \
-         "i8|i16|f32",                                                                             \
-         "grade of the local engine (default i16)"},                                               \
-        {0,                                                                                        \
-         "kv-format",                                                                              \
-         OPT_CHOICE,                                                                               \
-         RUNFILE_AT(base, kv_format),                                                              \
-         "f32|f16|q8",                                                                             \
-         "how keys and values are kept (default f32)"},                                            \
+        ENGINE_OPT_DATE(RUNFILE_AT(base, date)),                                                   \
+        ENGINE_OPT_ACTIVATIONS(RUNFILE_AT(base, activations)),                                     \
+        ENGINE_OPT_KV_FORMAT(RUNFILE_AT(base, kv_format)),                                         \
         {0, "data", OPT_TEXT, RUNFILE_AT(base, data), "DIR", "where data files are"},              \
-        {0, "threads", OPT_SIZE, RUNFILE_AT(base, threads), "N", "default: all processors"},       \
-        {0, "batch", OPT_SIZE, RUNFILE_AT(base, batch), "N", "sequences at a time"},               \
+        ENGINE_OPT_THREADS(RUNFILE_AT(base, threads)), ENGINE_OPT_BATCH(RUNFILE_AT(base, batch)),  \
         {0,        "budget",                                                                       \
          OPT_REAL, RUNFILE_AT(base, budget),                                                       \
          "USD",    "stop before a directory's models behind APIs cost more"},                      \
         {0,       "budget-tokens",                                                                 \
          OPT_U64, RUNFILE_AT(base, budget_tokens),                                                 \
          "N",     "the same in tokens, in and out"},                                               \
-        {0,         "kv-memory",                                                                   \
-         OPT_BYTES, RUNFILE_AT(base, kv_memory),                                                   \
-         "SIZE",    "for keys and values, such as 2G"},                                            \
-        {0,                                                                                        \
-         "weights-memory",                                                                         \
-         OPT_BYTES,                                                                                \
-         RUNFILE_AT(base, weights_memory),                                                         \
-         "SIZE",                                                                                   \
-         "for repacked weights; the rest is read from the file (default: what is there)"},         \
-    {                                                                                              \
-        0, "isa", OPT_TEXT, RUNFILE_AT(base, isa), "NAME",                                         \
-            "instruction set of the kernels (default: the best here)"                              \
-    }
+        ENGINE_OPT_KV_MEMORY(RUNFILE_AT(base, kv_memory)),                                         \
+        ENGINE_OPT_WEIGHTS_MEMORY(RUNFILE_AT(base, weights_memory)),                               \
+        ENGINE_OPT_ISA(RUNFILE_AT(base, isa))
 
 typedef struct {
     const runfile_model *models;

@@ -83,7 +83,8 @@ static void attend_block(tile *t, size_t r0, size_t r1, const void *block)
         softmax_row(t, r);
         if (view.value_scales) scale_row(t->weights[r], view.value_scales);
     }
-    /* Rows that go together see the same positions: positions that are not seen are not visited. */
+    /* Rows that go together see the same positions: positions that are not seen are not visited.
+     * ROWS + 2 of them are as many as group_rows() needs to know of. */
     const kern_kv_format value_format = prepared(t, r1 - r0, &values, s.value_dim);
     for (size_t r = r0, n; r < r1; r += n) {
         n = group_rows(tile_equal_rows(t, r, r1, ROWS + 2));

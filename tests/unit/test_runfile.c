@@ -190,7 +190,7 @@ static void checks_dates(void **state)
     assert_int_equal(runfile_finish_settings(&s, &a, &err), WAAGE_EINVAL);
     s.reasoning = "high:64";
     assert_int_equal(runfile_finish_settings(&s, &a, &err), WAAGE_OK);
-    assert_string_equal(s.date, RUNFILE_DATE);
+    assert_string_equal(s.date, ENGINE_DATE);
     arena_free(&a);
 }
 
