@@ -11,26 +11,25 @@
 #include <unistd.h>
 #include "harness/base/num.h"
 
-enum { HUGE_PAGE = 2 << 20 };
-
 waage_status bigmem_create(bigmem *out, size_t n_bytes, const char *what, waage_err *err)
 {
     *out = (bigmem)BIGMEM_EMPTY;
     size_t total;
-    if (!num_add_size(&total, n_bytes, 2 * (size_t)HUGE_PAGE))
+    if (!num_add_size(&total, n_bytes, 2 * (size_t)BIGMEM_HUGE_PAGE))
         return waage_err_set(err, WAAGE_ENOMEM, "%zu bytes for %s: too many", n_bytes, what);
     void *map = mmap(NULL, total, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED)
         return waage_err_set(err, WAAGE_ENOMEM, "%zu bytes for %s: %s", n_bytes, what,
                              strerror(errno));
-    const uintptr_t at = ((uintptr_t)map + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+    const uintptr_t at =
+        ((uintptr_t)map + BIGMEM_HUGE_PAGE - 1) & ~(uintptr_t)(BIGMEM_HUGE_PAGE - 1);
     out->data = (char *)map + (at - (uintptr_t)map);
     out->n_bytes = n_bytes;
     out->map = map;
     out->map_bytes = total;
 #ifdef MADV_HUGEPAGE
-    if (n_bytes >= HUGE_PAGE)
+    if (n_bytes >= BIGMEM_HUGE_PAGE)
         (void)madvise(out->data, n_bytes, MADV_HUGEPAGE); /* a wish; refusal costs speed alone */
 #endif
     return WAAGE_OK;

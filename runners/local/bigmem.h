@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include "harness/base/err.h"
 
+enum { BIGMEM_HUGE_PAGE = 2 << 20 };
+
 typedef struct {
     void *data;     /* n_bytes, or NULL */
     size_t n_bytes; /* as asked for */

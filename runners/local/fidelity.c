@@ -73,7 +73,7 @@ static waage_status open_both(probe **oracle, kvcache **oracle_kv, probe **grade
     WAAGE_TRY(probe_create(graded, &fo, kv, n, err));
     fo.grade = KERN_GRADE_F32;
     if (!num_mul_size(&bytes, n_pages, kvcache_page_bytes(shape))) return waage_err_nomem(err);
-    WAAGE_TRY(kvcache_create(oracle_kv, shape, bytes, err));
+    WAAGE_TRY(kvcache_create(oracle_kv, shape, bytes, fo.threads, err));
     return probe_create(oracle, &fo, *oracle_kv, n, err);
 }
 

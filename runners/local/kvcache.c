@@ -6,7 +6,11 @@
 #include "harness/base/num.h"
 #include "runners/local/bigmem.h"
 
-enum { MAX_LOOKS = 32 }; /* pages with the same parent that are compared for a common beginning */
+enum {
+    MAX_LOOKS = 32,  /* pages with the same parent that are compared for a common beginning */
+    AHEAD_SHARE = 4, /* memory made ready at a time: what there is, divided by this */
+    AHEAD_LEAST = 2  /* or so many huge pages a thread */
+};
 
 const char *const kvcache_format_names[KERN_KV_FORMATS] = {"f32", "f16", "q8"};
 
@@ -14,8 +18,9 @@ struct kvcache {
     kv_shape shape;
     size_t block_bytes;
     bigmem mem;
+    pool *threads;  /* borrowed */
     kv_page *pages; /* (n_pages) */
-    size_t n_pages, n_touched, n_held;
+    size_t n_pages, n_ready, n_touched, n_held;
     uint64_t next_serial;
     kv_page **buckets;  /* (n_buckets), a power of two: complete pages by all they hold */
     kv_page **siblings; /* (n_buckets): published pages by parent and first token, latest first */
@@ -30,13 +35,15 @@ size_t kvcache_page_bytes(kv_shape shape)
     return shape.n_layers * shape.n_kv_heads * kern_kv_bytes(shape.block);
 }
 
-waage_status kvcache_create(kvcache **out, kv_shape shape, size_t max_bytes, waage_err *err)
+waage_status kvcache_create(kvcache **out, kv_shape shape, size_t max_bytes, pool *threads,
+                            waage_err *err)
 {
     *out = NULL;
     kvcache *kv = calloc(1, sizeof *kv);
     if (!kv) return waage_err_nomem(err);
     const size_t page_bytes = kvcache_page_bytes(shape);
     kv->shape = shape;
+    kv->threads = threads;
     kv->block_bytes = kern_kv_bytes(shape.block);
     kv->next_serial = 1;
     kv->long_root = (kv_page){.serial = UINT64_MAX, .n_published = KV_PAGE_LEN};
@@ -153,6 +160,39 @@ static void unpublish(kvcache *kv, kv_page *p)
     p->n_published = 0;
 }
 
+typedef struct {
+    char *memory;
+    size_t from, to; /* bytes of it */
+} ready_job;
+
+static void ready_part(void *ctx, size_t part, size_t thread)
+{
+    enum { SYSTEM_PAGE = 4096 }; /* the smallest there is */
+    (void)thread;
+    const ready_job *j = ctx;
+    const size_t first = j->from / BIGMEM_HUGE_PAGE + part;
+    const size_t end = (first + 1) * BIGMEM_HUGE_PAGE;
+    size_t at = first * BIGMEM_HUGE_PAGE;
+    for (at = at < j->from ? j->from : at; at < j->to && at < end; at += SYSTEM_PAGE)
+        *(volatile char *)(j->memory + at) = 0;
+}
+
+/* The system finds and clears memory when it is first written, which can cost more than what is
+ * written there. Sequences that copy the beginning of a page do so one after another and would
+ * wait for it on one thread: some more than one page is made ready on all of them. */
+static void make_ready(kvcache *kv)
+{
+    const size_t page_bytes = kvcache_page_bytes(kv->shape);
+    const size_t least = AHEAD_LEAST * BIGMEM_HUGE_PAGE * pool_n_threads(kv->threads);
+    size_t n = kv->n_ready / AHEAD_SHARE;
+    if (n * page_bytes < least) n = (least + page_bytes - 1) / page_bytes;
+    if (n > kv->n_pages - kv->n_ready) n = kv->n_pages - kv->n_ready;
+    ready_job job = {kv->mem.data, kv->n_ready * page_bytes, (kv->n_ready + n) * page_bytes};
+    const size_t end = (job.to + BIGMEM_HUGE_PAGE - 1) / BIGMEM_HUGE_PAGE;
+    pool_run(kv->threads, end - job.from / BIGMEM_HUGE_PAGE, ready_part, &job);
+    kv->n_ready += n;
+}
+
 kv_page *kvcache_take(kvcache *kv)
 {
     kv_page *p = kv->free_list;
@@ -160,6 +200,7 @@ kv_page *kvcache_take(kvcache *kv)
         kv->free_list = p->older;
         p->older = NULL;
     } else if (kv->n_touched < kv->n_pages) {
+        if (kv->n_touched == kv->n_ready) make_ready(kv);
         p = &kv->pages[kv->n_touched++];
     } else if (kv->oldest) {
         p = kv->oldest;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "harness/base/err.h"
+#include "harness/base/pool.h"
 #include "kernels/kernels.h"
 
 enum { KV_PAGE_LEN = 64 }; /* = KERN_ATTN_BLOCK: a page is a softmax block */
@@ -37,9 +38,11 @@ typedef struct {
     kern_kv_shape block;
 } kv_shape;
 
-/* As many pages as fit into max_bytes, at least one. Memory is used as pages are first taken. */
+/* As many pages as fit into max_bytes, at least one. Memory is used as pages are first taken, and a
+ * quarter of that (at least 4 MiB a thread) ahead of it. `threads`, borrowed, make it ready: they
+ * must be idle when a page is taken. */
 WAAGE_MUST_CHECK waage_status kvcache_create(kvcache **out, kv_shape shape, size_t max_bytes,
-                                             waage_err *err);
+                                             pool *threads, waage_err *err);
 void kvcache_free(kvcache *kv); /* NULL is fine */
 size_t kvcache_n_pages(const kvcache *kv);
 size_t kvcache_page_bytes(kv_shape shape);

@@ -225,7 +225,7 @@ static waage_status load_weights(local_model *m, const runner_options *opt, waag
         return waage_err_set(err, WAAGE_EFORMAT,
                              "%s: the tokenizer has %zu tokens, token_embd.weight %zu rows",
                              gguf_path(m->file), n_tokens, p->n_vocab);
-    WAAGE_TRY(kvcache_create(&m->kv, shape, kv_bytes, err));
+    WAAGE_TRY(kvcache_create(&m->kv, shape, kv_bytes, m->threads, err));
     m->n_batch = opt->n_batch > 0 ? opt->n_batch : DEFAULT_BATCH;
     if (m->n_batch > MAX_BATCH)
         return waage_err_set(err, WAAGE_EINVAL, "%zu sequences at a time; at most %d", m->n_batch,

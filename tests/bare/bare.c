@@ -64,7 +64,7 @@ static uint64_t digest(const loaded *l, const kern_set *kern, kern_grade grade, 
         state = state * 6364136223846793005u + 1442695040888963407u;
         tokens[i] = (int32_t)((state >> 33) % l->m->p.n_vocab);
     }
-    check(kvcache_create(&kv, shape, 4 * kvcache_page_bytes(shape), &err), &err);
+    check(kvcache_create(&kv, shape, 4 * kvcache_page_bytes(shape), l->threads, &err), &err);
     const forward_options fo = {.m = l->m,
                                 .kern = kern,
                                 .grade = grade,

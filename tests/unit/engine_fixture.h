@@ -61,7 +61,8 @@ static inline void fixture_open(engine_fixture *f, const char *path, const engin
     must(model_load(&f->m, f->file, f->threads, s->weights > 0 ? s->weights : SIZE_MAX, &err),
          &err);
     const kv_shape shape = model_kv_shape(&f->m->p, s->kv_format);
-    must(kvcache_create(&f->kv, shape, s->kv_pages * kvcache_page_bytes(shape), &err), &err);
+    must(kvcache_create(&f->kv, shape, s->kv_pages * kvcache_page_bytes(shape), f->threads, &err),
+         &err);
 }
 
 /* Without guesses, in grade i16. */

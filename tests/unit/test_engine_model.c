@@ -273,6 +273,28 @@ static void test_impossible_divisors(void **state)
 
 static const kv_shape tiny_shape = {2, 1, {KERN_KV_F32, 8, 8}};
 
+/* A cache of n pages and the two threads that make its memory ready. */
+typedef struct {
+    pool *threads;
+    kvcache *kv;
+} page_fixture;
+
+static page_fixture pages_open(kv_shape shape, size_t n)
+{
+    page_fixture f;
+    waage_err err = {0};
+    must(pool_create(&f.threads, 2, &err), &err);
+    must(kvcache_create(&f.kv, shape, n * kvcache_page_bytes(shape), f.threads, &err), &err);
+    assert_int_equal(kvcache_n_pages(f.kv), n);
+    return f;
+}
+
+static void pages_close(page_fixture f)
+{
+    kvcache_free(f.kv);
+    pool_free(f.threads);
+}
+
 static void fill_tokens(int32_t *t, int32_t first)
 {
     for (int32_t i = 0; i < KV_PAGE_LEN; i++)
@@ -282,13 +304,11 @@ static void fill_tokens(int32_t *t, int32_t first)
 static void test_pages_are_found_and_forgotten(void **state)
 {
     (void)state;
-    kvcache *kv;
-    waage_err err = {0};
     int32_t a[KV_PAGE_LEN], b[KV_PAGE_LEN];
     fill_tokens(a, 0);
     fill_tokens(b, 1000);
-    must(kvcache_create(&kv, tiny_shape, 3 * kvcache_page_bytes(tiny_shape), &err), &err);
-    assert_int_equal(kvcache_n_pages(kv), 3);
+    const page_fixture f = pages_open(tiny_shape, 3);
+    kvcache *kv = f.kv;
     kv_page *p = kvcache_take(kv), *q = kvcache_take(kv), *dup = kvcache_take(kv);
     assert_null(kvcache_take(kv));                                  /* all are held */
     assert_ptr_equal(kvcache_publish(kv, q, p, b, KV_PAGE_LEN), q); /* without its parent: no use */
@@ -311,22 +331,21 @@ static void test_pages_are_found_and_forgotten(void **state)
     assert_ptr_equal(s, q); /* released first */
     assert_ptr_equal(kvcache_match(kv, NULL, a), p);
     assert_null(kvcache_match(kv, p, b));
-    kvcache_free(kv);
+    pages_close(f);
 }
 
 /* Begun pages are found by the longest common beginning; what they grow by is found, too. */
 static void test_begun_pages(void **state)
 {
     (void)state;
-    kvcache *kv;
-    waage_err err = {0};
     int32_t a[KV_PAGE_LEN], b[KV_PAGE_LEN], c[KV_PAGE_LEN];
     size_t n;
     fill_tokens(a, 0);
     fill_tokens(b, 0);
     fill_tokens(c, 5);
     b[20] = 999;
-    must(kvcache_create(&kv, tiny_shape, 4 * kvcache_page_bytes(tiny_shape), &err), &err);
+    const page_fixture f = pages_open(tiny_shape, 4);
+    kvcache *kv = f.kv;
     kv_page *p = kvcache_take(kv), *q = kvcache_take(kv), *r = kvcache_take(kv);
     assert_null(kvcache_match_part(kv, NULL, a, KV_PAGE_LEN, &n));
     assert_ptr_equal(kvcache_publish(kv, p, NULL, a, 12), p);
@@ -354,15 +373,14 @@ static void test_begun_pages(void **state)
         assert_non_null(kvcache_take(kv));
     assert_null(kvcache_match(kv, NULL, a));
     assert_null(kvcache_match_part(kv, NULL, b, KV_PAGE_LEN, &n));
-    kvcache_free(kv);
+    pages_close(f);
 }
 
 static void test_copy_takes_the_first_positions(void **state)
 {
     (void)state;
-    kvcache *kv;
-    waage_err err = {0};
-    must(kvcache_create(&kv, tiny_shape, 2 * kvcache_page_bytes(tiny_shape), &err), &err);
+    const page_fixture f = pages_open(tiny_shape, 2);
+    kvcache *kv = f.kv;
     kv_page *p = kvcache_take(kv), *q = kvcache_take(kv);
     const size_t n = kern_kv_bytes(tiny_shape.block) / sizeof(float);
     for (size_t l = 0; l < 2; l++)
@@ -378,7 +396,30 @@ static void test_copy_takes_the_first_positions(void **state)
                 assert_true(to[v] == (pos < 5 ? from[v] : 0.0f));
             }
     }
-    kvcache_free(kv);
+    pages_close(f);
+}
+
+/* Memory is made ready in several runs, whose ends lie inside of huge pages: none may touch what is
+ * in use. */
+static void test_memory_is_made_ready(void **state)
+{
+    enum { PAGES = 900 };
+    const kv_shape shape = {3, 1, {KERN_KV_F32, 24, 40}}; /* 48 KiB */
+    const size_t bytes = kvcache_page_bytes(shape);
+    const page_fixture f = pages_open(shape, PAGES);
+    kv_page *pages[PAGES];
+    (void)state;
+    for (size_t i = 0; i < PAGES; i++) {
+        pages[i] = kvcache_take(f.kv);
+        assert_non_null(pages[i]);
+        memset(pages[i]->data, 1 + (int)(i % 255), bytes);
+    }
+    assert_null(kvcache_take(f.kv));
+    for (size_t i = 0; i < PAGES; i++)
+        for (size_t k = 0; k < bytes; k++)
+            if (pages[i]->data[k] != (char)(1 + i % 255))
+                fail_msg("byte %zu of page %zu has changed", k, i);
+    pages_close(f);
 }
 
 int test_engine_model(void);
@@ -392,6 +433,7 @@ int test_engine_model(void)
         cmocka_unit_test(test_impossible_divisors),
         cmocka_unit_test(test_pages_are_found_and_forgotten),
         cmocka_unit_test(test_begun_pages),
+        cmocka_unit_test(test_memory_is_made_ready),
         cmocka_unit_test(test_copy_takes_the_first_positions),
     };
     return cmocka_run_group_tests_name("engine_model", tests, NULL, NULL);
