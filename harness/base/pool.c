@@ -184,6 +184,43 @@ size_t pool_share(const pool *p, size_t n, size_t most)
     return each > most ? most : each > 0 ? each : 1;
 }
 
+/* The first thing of size number i: half of the things come before size 1, three quarters before 2.
+ */
+static size_t cut_start(const pool_cut *c, size_t i)
+{
+    return c->n - (c->n >> i);
+}
+
+pool_cut pool_cut_make(const pool *p, size_t n, size_t least)
+{
+    enum { PER_THREAD = 2 }; /* parts of a size: the first are a quarter of a thread's share */
+    const size_t share = n / (2 * PER_THREAD * p->n_threads);
+    pool_cut c = {.n = n, .width = PER_THREAD * p->n_threads, .least = least};
+    if (c.least > share) c.least = share > 0 ? share : 1;
+    while (cut_start(&c, c.n_sizes + 1) - cut_start(&c, c.n_sizes) >= c.width * c.least)
+        c.n_sizes++;
+    return c;
+}
+
+size_t pool_cut_parts(const pool_cut *c)
+{
+    const size_t rest = c->n - cut_start(c, c->n_sizes);
+    return c->n_sizes * c->width + (rest + c->least - 1) / c->least;
+}
+
+void pool_cut_part(const pool_cut *c, size_t part, size_t *from, size_t *to)
+{
+    const size_t size = part / c->width;
+    if (size >= c->n_sizes) {
+        *from = cut_start(c, c->n_sizes) + (part - c->n_sizes * c->width) * c->least;
+        *to = c->n - *from < c->least ? c->n : *from + c->least;
+        return;
+    }
+    const size_t first = cut_start(c, size), n = cut_start(c, size + 1) - first;
+    *from = first + n * (part % c->width) / c->width;
+    *to = first + n * (part % c->width + 1) / c->width;
+}
+
 /* Wait until n_parts are done. */
 static void wait_for_parts(pool *p, size_t n_parts)
 {

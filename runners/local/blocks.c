@@ -6,8 +6,8 @@
 #include <string.h>
 
 enum {
-    TOKEN_RUN = 8,       /* tokens a thread takes at once in element-wise work, at most */
-    PARTS_PER_THREAD = 4 /* for balance at the end of a product */
+    TOKEN_RUN = 8,          /* tokens a thread takes at once in element-wise work, at most */
+    PART_LEAST = 256 * 1024 /* multiply-adds that are worth taking a part of a product */
 };
 
 static size_t min_size(size_t a, size_t b)
@@ -178,8 +178,9 @@ typedef struct {
     const kern_matrix *w[MAX_MATS];
     const float *bias[MAX_MATS];
     float *out[MAX_MATS];
-    size_t n_panels[MAX_MATS], n_parts[MAX_MATS];
-    size_t n_mats, ldy, run; /* panels a part */
+    size_t n_panels[MAX_MATS], n_units[MAX_MATS];
+    size_t n_mats, ldy, unit; /* panels that one thread takes together */
+    pool_cut cut;             /* of the units of all matrices, one behind the other */
 } product_job;
 
 /* Pack panels [p0, p1), at most BLOCK_PACK_PANELS, into `to`; *out is the matrix that they are. */
@@ -214,19 +215,34 @@ void block_panels(const step *s, const kern_matrix *w, size_t p0, size_t p1, con
     }
 }
 
-static void product_part(void *ctx, size_t part, size_t thread)
+static void product_panels(const product_job *j, size_t m, size_t p0, size_t p1, size_t thread)
 {
-    const product_job *j = ctx;
     const step *s = j->s;
-    size_t m = 0;
-    while (part >= j->n_parts[m])
-        part -= j->n_parts[m++];
-    const size_t p0 = part * j->run, p1 = min_size(p0 + j->run, j->n_panels[m]);
     block_panels(s, j->w[m], p0, p1, &s->acts, 0, s->acts.n_tokens, j->out[m], j->ldy, thread);
     if (!j->bias[m]) return;
     const size_t r0 = p0 * KERN_PANEL_ROWS, r1 = min_size(p1 * KERN_PANEL_ROWS, j->w[m]->n_rows);
     for (size_t t = 0; t < s->acts.n_tokens; t++)
         s->kern->add(j->out[m] + t * j->ldy + r0, j->bias[m] + r0, r1 - r0);
+}
+
+static void product_part(void *ctx, size_t part, size_t thread)
+{
+    const product_job *j = ctx;
+    size_t from, to;
+    pool_cut_part(&j->cut, part, &from, &to);
+    for (size_t m = 0; to > 0; m++) {
+        const size_t n = j->n_units[m], end = min_size(to, n);
+        if (from < end)
+            product_panels(j, m, from * j->unit, min_size(end * j->unit, j->n_panels[m]), thread);
+        from -= min_size(from, n);
+        to -= end;
+    }
+}
+
+/* Two panels share their loads of activations; one each where threads would go without. */
+static size_t panel_unit(const step *s, size_t n_panels)
+{
+    return n_panels > 4 * pool_n_threads(s->threads) ? 2 : 1;
 }
 
 size_t block_panel_run(const step *s, size_t n_panels, size_t parts_per_thread)
@@ -240,20 +256,22 @@ void block_product(step *s, const kern_matrix *const *w, const float *const *bia
                    float *const *out, size_t n_mats, size_t ldy)
 {
     product_job job = {.s = s, .n_mats = n_mats, .ldy = ldy};
-    size_t all = 0, n_parts = 0;
+    size_t n_panels = 0, n_units = 0;
     for (size_t i = 0; i < n_mats; i++) {
         job.w[i] = w[i];
         job.bias[i] = bias[i];
         job.out[i] = out[i];
         job.n_panels[i] = (w[i]->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
-        all += job.n_panels[i];
+        n_panels += job.n_panels[i];
     }
-    job.run = block_panel_run(s, all, PARTS_PER_THREAD);
+    job.unit = panel_unit(s, n_panels);
     for (size_t i = 0; i < n_mats; i++) {
-        job.n_parts[i] = (job.n_panels[i] + job.run - 1) / job.run;
-        n_parts += job.n_parts[i];
+        job.n_units[i] = (job.n_panels[i] + job.unit - 1) / job.unit;
+        n_units += job.n_units[i];
     }
-    pool_run(s->threads, n_parts, product_part, &job);
+    const size_t unit_work = job.unit * KERN_PANEL_ROWS * s->acts.k * s->acts.n_tokens;
+    job.cut = pool_cut_make(s->threads, n_units, PART_LEAST / (unit_work + 1) + 1);
+    pool_run(s->threads, pool_cut_parts(&job.cut), product_part, &job);
 }
 
 /* Matrices slot, slot + 1, ... of a layer side by side in rows of z or y. */

@@ -237,6 +237,54 @@ static void test_pool_share(void **state)
     pool_free(p);
 }
 
+/* Every thing is in one part, parts get smaller, and none but the last is below `least` unless
+ * threads would go without. */
+static void check_cut(const pool *p, size_t n, size_t least)
+{
+    const pool_cut c = pool_cut_make(p, n, least);
+    const size_t n_parts = pool_cut_parts(&c), n_threads = pool_n_threads(p);
+    size_t next = 0, largest = 0;
+    for (size_t part = 0; part < n_parts; part++) {
+        size_t from, to;
+        pool_cut_part(&c, part, &from, &to);
+        assert_int_equal(from, next);
+        assert_true(to > from && to <= n);
+        assert_true(part == 0 || to - from <= largest + 1); /* of a size, some have one more */
+        if (to - from > largest || part % c.width == 0) largest = to - from;
+        assert_true(to - from >= least || to == n || to - from >= n / (4 * n_threads) ||
+                    to - from == 1);
+        assert_true(to - from <= (n + 4 * n_threads - 1) / (4 * n_threads) || to - from <= c.least);
+        next = to;
+    }
+    assert_int_equal(next, n);
+    assert_true(n_parts >= (n < n_threads ? n : n_threads));
+}
+
+static void test_pool_cut(void **state)
+{
+    static const size_t leasts[] = {1, 2, 3, 7, 40, 100000};
+    static const size_t threads[] = {1, 2, 3, 8, 100};
+    (void)state;
+    for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+        pool *p = NULL;
+        assert_int_equal(pool_create(&p, threads[t], NULL), WAAGE_OK);
+        for (size_t l = 0; l < sizeof leasts / sizeof *leasts; l++)
+            for (size_t n = 0; n < 1500; n += 1 + n / 50)
+                check_cut(p, n, leasts[l]);
+        pool_free(p);
+    }
+    pool *p = NULL;
+    size_t from, to;
+    assert_int_equal(pool_create(&p, 2, NULL), WAAGE_OK);
+    const pool_cut c = pool_cut_make(p, 96, 2); /* 4 of 12, 4 of 6, 4 of 3, 6 of 2 */
+    assert_int_equal(pool_cut_parts(&c), 18);
+    pool_cut_part(&c, 4, &from, &to);
+    assert_true(from == 48 && to == 54);
+    pool_cut_part(&c, 17, &from, &to);
+    assert_true(from == 94 && to == 96);
+    pool_free(p);
+}
+
 static void test_file(void **state)
 {
     (void)state;
@@ -346,13 +394,21 @@ static void test_err(void **state)
 int test_base(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arena),       cmocka_unit_test(test_strbuf),
-        cmocka_unit_test(test_utf8),        cmocka_unit_test(test_cursor),
-        cmocka_unit_test(test_num),         cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_philox),      cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_pool_share),  cmocka_unit_test(test_pool_runs_in_a_row),
-        cmocka_unit_test(test_file),        cmocka_unit_test(test_regex),
-        cmocka_unit_test(test_names),       cmocka_unit_test(test_err),
+        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_strbuf),
+        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_cursor),
+        cmocka_unit_test(test_num),
+        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_philox),
+        cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_pool_cut),
+        cmocka_unit_test(test_pool_share),
+        cmocka_unit_test(test_pool_runs_in_a_row),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_err),
         cmocka_unit_test(test_regex_limit),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
