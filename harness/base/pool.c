@@ -194,9 +194,10 @@ static size_t cut_start(const pool_cut *c, size_t i)
 pool_cut pool_cut_make(const pool *p, size_t n, size_t least)
 {
     enum { PER_THREAD = 2 }; /* parts of a size: the first are a quarter of a thread's share */
-    const size_t share = n / (2 * PER_THREAD * p->n_threads);
+    const size_t quarter = n / (2 * PER_THREAD * p->n_threads);
     pool_cut c = {.n = n, .width = PER_THREAD * p->n_threads, .least = least};
-    if (c.least > share) c.least = share > 0 ? share : 1;
+    if (c.least > quarter) c.least = quarter;
+    if (c.least == 0) c.least = 1;
     while (cut_start(&c, c.n_sizes + 1) - cut_start(&c, c.n_sizes) >= c.width * c.least)
         c.n_sizes++;
     return c;

@@ -16,8 +16,8 @@ size_t pool_share(const pool *p, size_t n, size_t most);
 
 /* n like things cut into parts that are large at first and ever smaller later, so that threads end
  * together although some are slower: half of the things in parts of a size, half of the rest in
- * parts half as large, and so on down to `least` (>= 1) things, but never so few parts that threads
- * would go without. */
+ * parts half as large, and so on down to `least` (>= 1) things, or to less where that would make
+ * fewer than four parts a thread. */
 typedef struct {
     size_t n, width, least; /* width: parts of a size */
     size_t n_sizes;         /* the last one takes the rest */

@@ -7,7 +7,7 @@
 
 enum {
     TOKEN_RUN = 8,          /* tokens a thread takes at once in element-wise work, at most */
-    PART_LEAST = 256 * 1024 /* multiply-adds that are worth taking a part of a product */
+    PART_LEAST = 256 * 1024 /* multiply-adds of a part of a product, where there are parts enough */
 };
 
 static size_t min_size(size_t a, size_t b)
@@ -179,8 +179,8 @@ typedef struct {
     const float *bias[MAX_MATS];
     float *out[MAX_MATS];
     size_t n_panels[MAX_MATS], n_units[MAX_MATS];
-    size_t n_mats, ldy, unit; /* panels that one thread takes together */
-    pool_cut cut;             /* of the units of all matrices, one behind the other */
+    size_t ldy, unit; /* panels that one thread takes together */
+    pool_cut cut;     /* of the units of all matrices, one behind the other */
 } product_job;
 
 /* Pack panels [p0, p1), at most BLOCK_PACK_PANELS, into `to`; *out is the matrix that they are. */
@@ -239,10 +239,11 @@ static void product_part(void *ctx, size_t part, size_t thread)
     }
 }
 
-/* Two panels share their loads of activations; one each where threads would go without. */
+/* Two panels share their loads of activations; single ones where pairs would be few a thread. */
 static size_t panel_unit(const step *s, size_t n_panels)
 {
-    return n_panels > 4 * pool_n_threads(s->threads) ? 2 : 1;
+    enum { FEW = 4 };
+    return n_panels > FEW * pool_n_threads(s->threads) ? 2 : 1;
 }
 
 size_t block_panel_run(const step *s, size_t n_panels, size_t parts_per_thread)
@@ -255,7 +256,7 @@ size_t block_panel_run(const step *s, size_t n_panels, size_t parts_per_thread)
 void block_product(step *s, const kern_matrix *const *w, const float *const *bias,
                    float *const *out, size_t n_mats, size_t ldy)
 {
-    product_job job = {.s = s, .n_mats = n_mats, .ldy = ldy};
+    product_job job = {.s = s, .ldy = ldy};
     size_t n_panels = 0, n_units = 0;
     for (size_t i = 0; i < n_mats; i++) {
         job.w[i] = w[i];

@@ -110,8 +110,8 @@ void block_product(step *s, const kern_matrix *const *w, const float *const *bia
                    float *const *out, size_t n_mats, size_t ldy);
 /* out = norm of a row of n elements; out may be x. */
 void block_norm_row(const step *s, float *out, const float *x, model_norm norm, size_t n);
-/* Panels of n_panels that make a part of a product: pairs, which share their loads of activations,
- * unless each thread would get less than one. */
+/* Panels of n_panels that make a part of a product of many small matrices, experts or heads: pairs,
+ * which share their loads of activations, unless each thread would get less than one. */
 size_t block_panel_run(const step *s, size_t n_panels, size_t parts_per_thread);
 /* kern_set.matmul of panels [p0, p1) of w, packed or mapped, with tokens [t0, t1) of a; on one
  * thread, for use inside of a part. */

@@ -7,9 +7,9 @@
 #include "runners/local/bigmem.h"
 
 enum {
-    MAX_LOOKS = 32,  /* pages with the same parent that are compared for a common beginning */
-    AHEAD_SHARE = 4, /* memory made ready at a time: what there is, divided by this */
-    AHEAD_LEAST = 2  /* or so many huge pages a thread */
+    MAX_LOOKS = 32, /* pages with the same parent that are compared for a common beginning */
+    AHEAD_EACH = 2, /* huge pages that each thread makes ready at a time */
+    AHEAD_MOST = 32 /* and all of them */
 };
 
 const char *const kvcache_format_names[KERN_KV_FORMATS] = {"f32", "f16", "q8"};
@@ -20,7 +20,7 @@ struct kvcache {
     bigmem mem;
     pool *threads;  /* borrowed */
     kv_page *pages; /* (n_pages) */
-    size_t n_pages, n_ready, n_touched, n_held;
+    size_t n_pages, n_ready, n_taken, n_held;
     uint64_t next_serial;
     kv_page **buckets;  /* (n_buckets), a power of two: complete pages by all they hold */
     kv_page **siblings; /* (n_buckets): published pages by parent and first token, latest first */
@@ -170,10 +170,9 @@ static void ready_part(void *ctx, size_t part, size_t thread)
     enum { SYSTEM_PAGE = 4096 }; /* the smallest there is */
     (void)thread;
     const ready_job *j = ctx;
-    const size_t first = j->from / BIGMEM_HUGE_PAGE + part;
-    const size_t end = (first + 1) * BIGMEM_HUGE_PAGE;
-    size_t at = first * BIGMEM_HUGE_PAGE;
-    for (at = at < j->from ? j->from : at; at < j->to && at < end; at += SYSTEM_PAGE)
+    const size_t unit = j->from / BIGMEM_HUGE_PAGE + part;
+    const size_t begin = unit * BIGMEM_HUGE_PAGE, end = begin + BIGMEM_HUGE_PAGE;
+    for (size_t at = begin < j->from ? j->from : begin; at < j->to && at < end; at += SYSTEM_PAGE)
         *(volatile char *)(j->memory + at) = 0;
 }
 
@@ -182,14 +181,14 @@ static void ready_part(void *ctx, size_t part, size_t thread)
  * wait for it on one thread: some more than one page is made ready on all of them. */
 static void make_ready(kvcache *kv)
 {
+    const size_t n_threads = pool_n_threads(kv->threads), left = kv->n_pages - kv->n_ready;
     const size_t page_bytes = kvcache_page_bytes(kv->shape);
-    const size_t least = AHEAD_LEAST * BIGMEM_HUGE_PAGE * pool_n_threads(kv->threads);
-    size_t n = kv->n_ready / AHEAD_SHARE;
-    if (n * page_bytes < least) n = (least + page_bytes - 1) / page_bytes;
-    if (n > kv->n_pages - kv->n_ready) n = kv->n_pages - kv->n_ready;
+    const size_t units = n_threads < AHEAD_MOST / AHEAD_EACH ? AHEAD_EACH * n_threads : AHEAD_MOST;
+    size_t n = (units * BIGMEM_HUGE_PAGE + page_bytes - 1) / page_bytes;
+    if (n > left || n_threads == 1) n = left; /* one thread gains nothing by it */
     ready_job job = {kv->mem.data, kv->n_ready * page_bytes, (kv->n_ready + n) * page_bytes};
     const size_t end = (job.to + BIGMEM_HUGE_PAGE - 1) / BIGMEM_HUGE_PAGE;
-    pool_run(kv->threads, end - job.from / BIGMEM_HUGE_PAGE, ready_part, &job);
+    if (n_threads > 1) pool_run(kv->threads, end - job.from / BIGMEM_HUGE_PAGE, ready_part, &job);
     kv->n_ready += n;
 }
 
@@ -199,9 +198,9 @@ kv_page *kvcache_take(kvcache *kv)
     if (p) {
         kv->free_list = p->older;
         p->older = NULL;
-    } else if (kv->n_touched < kv->n_pages) {
-        if (kv->n_touched == kv->n_ready) make_ready(kv);
-        p = &kv->pages[kv->n_touched++];
+    } else if (kv->n_taken < kv->n_pages) {
+        if (kv->n_taken == kv->n_ready) make_ready(kv);
+        p = &kv->pages[kv->n_taken++];
     } else if (kv->oldest) {
         p = kv->oldest;
         unlink_unused(kv, p);

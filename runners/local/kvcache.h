@@ -38,9 +38,9 @@ typedef struct {
     kern_kv_shape block;
 } kv_shape;
 
-/* As many pages as fit into max_bytes, at least one. Memory is used as pages are first taken, and a
- * quarter of that (at least 4 MiB a thread) ahead of it. `threads`, borrowed, make it ready: they
- * must be idle when a page is taken. */
+/* As many pages as fit into max_bytes, at least one. Memory is used as pages are first taken, and
+ * some MiB a thread (64 in all) ahead of that. `threads`, borrowed, make it ready: they must be
+ * idle when a page is taken. */
 WAAGE_MUST_CHECK waage_status kvcache_create(kvcache **out, kv_shape shape, size_t max_bytes,
                                              pool *threads, waage_err *err);
 void kvcache_free(kvcache *kv); /* NULL is fine */

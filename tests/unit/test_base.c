@@ -12,6 +12,7 @@
 #include "harness/base/rng.h"
 #include "harness/base/strbuf.h"
 #include "harness/base/utf8.h"
+#include <math.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -237,27 +238,31 @@ static void test_pool_share(void **state)
     pool_free(p);
 }
 
-/* Every thing is in one part, parts get smaller, and none but the last is below `least` unless
- * threads would go without. */
+/* Every thing is in one part; the first parts are a quarter of a thread's share, those of the next
+ * size half as large, and so on; below `least` are only the last and those of few things. */
 static void check_cut(const pool *p, size_t n, size_t least)
 {
     const pool_cut c = pool_cut_make(p, n, least);
-    const size_t n_parts = pool_cut_parts(&c), n_threads = pool_n_threads(p);
-    size_t next = 0, largest = 0;
+    const size_t n_parts = pool_cut_parts(&c), share = 4 * pool_n_threads(p);
+    size_t next = 0;
     for (size_t part = 0; part < n_parts; part++) {
+        const size_t size = part / c.width;
         size_t from, to;
         pool_cut_part(&c, part, &from, &to);
         assert_int_equal(from, next);
         assert_true(to > from && to <= n);
-        assert_true(part == 0 || to - from <= largest + 1); /* of a size, some have one more */
-        if (to - from > largest || part % c.width == 0) largest = to - from;
-        assert_true(to - from >= least || to == n || to - from >= n / (4 * n_threads) ||
-                    to - from == 1);
-        assert_true(to - from <= (n + 4 * n_threads - 1) / (4 * n_threads) || to - from <= c.least);
         next = to;
+        if (size < c.n_sizes) { /* rounded either way, and so was what is left of n */
+            const double ideal = (double)n / (double)(share << size);
+            assert_true(fabs((double)(to - from) - ideal) <= 1.5);
+            assert_true(to - from >= c.least);
+        } else {
+            assert_true(to - from == c.least || to == n);
+        }
     }
     assert_int_equal(next, n);
-    assert_true(n_parts >= (n < n_threads ? n : n_threads));
+    assert_true(n_parts >= (n < share ? n : share));
+    assert_true(c.least == least || c.least == (n < share ? 1 : n / share));
 }
 
 static void test_pool_cut(void **state)

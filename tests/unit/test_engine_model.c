@@ -1,6 +1,9 @@
 /* test_engine_model.c - what the loader refuses, by name: a tiny model whose bytes are changed in
  * memory, one thing at a time; and the page table of the key/value cache. */
+#define _DEFAULT_SOURCE /* mincore */
 #include <math.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "engine_fixture.h"
 
 typedef struct {
@@ -401,7 +404,7 @@ static void test_copy_takes_the_first_positions(void **state)
 
 /* Memory is made ready in several runs, whose ends lie inside of huge pages: none may touch what is
  * in use. */
-static void test_memory_is_made_ready(void **state)
+static void test_making_ready_spares_pages_in_use(void **state)
 {
     enum { PAGES = 900 };
     const kv_shape shape = {3, 1, {KERN_KV_F32, 24, 40}}; /* 48 KiB */
@@ -422,6 +425,38 @@ static void test_memory_is_made_ready(void **state)
     pages_close(f);
 }
 
+/* How much of a mapping is in memory. */
+static size_t resident(const char *at, size_t n_bytes)
+{
+    enum { SYSTEM_PAGE = 4096 };
+    const size_t n = n_bytes / SYSTEM_PAGE;
+    unsigned char *there = calloc(n, 1);
+    size_t sum = 0;
+    assert_non_null(there);
+    assert_int_equal(mincore((void *)(uintptr_t)at, n_bytes, there), 0);
+    for (size_t i = 0; i < n; i++)
+        sum += (there[i] & 1) * (size_t)SYSTEM_PAGE;
+    free(there);
+    return sum;
+}
+
+/* The first page brings 4 MiB a thread, in whole huge pages where the system gives them. */
+static void test_memory_is_made_ready(void **state)
+{
+    enum { PAGES = 700, MIB = 1 << 20 };
+    const kv_shape shape = {3, 1, {KERN_KV_F32, 24, 40}};
+    const size_t bytes = PAGES * kvcache_page_bytes(shape);
+    (void)state;
+    if (sysconf(_SC_PAGESIZE) != 4096) skip();
+    const page_fixture f = pages_open(shape, PAGES);
+    const char *memory = kvcache_take(f.kv)->data;
+    assert_in_range(resident(memory, bytes), 8 * MIB, 10 * MIB);
+    while (kvcache_take(f.kv))
+        ;
+    assert_in_range(resident(memory, bytes), bytes, bytes);
+    pages_close(f);
+}
+
 int test_engine_model(void);
 int test_engine_model(void)
 {
@@ -433,6 +468,7 @@ int test_engine_model(void)
         cmocka_unit_test(test_impossible_divisors),
         cmocka_unit_test(test_pages_are_found_and_forgotten),
         cmocka_unit_test(test_begun_pages),
+        cmocka_unit_test(test_making_ready_spares_pages_in_use),
         cmocka_unit_test(test_memory_is_made_ready),
         cmocka_unit_test(test_copy_takes_the_first_positions),
     };
