@@ -1,72 +1,8 @@
-/* matmul_avx512vnni.c - products with AVX-512 VNNI, chunk by chunk from scratch, and the
- * quantisation of activations. Few tokens go another way (direct_avx512vnni.c). */
+/* matmul_avx512vnni.c - products with AVX-512 VNNI, chunk by chunk from scratch. Few tokens go
+ * another way (direct_avx512vnni.c). */
 #include <immintrin.h>
-#include "kernels/half.h"
 #include "kernels/sets.h"
 #include "kernels/tile_avx512.h"
-
-/* ---- Activations -------------------------------------------------------------------------- */
-
-INLINE __m512 load_lanes(const float *x, size_t n)
-{
-    return n >= 16 ? _mm512_loadu_ps(x) : _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1u), x);
-}
-
-/* Bits of the largest magnitude. */
-INLINE uint32_t block_max(__m512 lo, __m512 hi)
-{
-    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
-    return _mm512_reduce_max_epu32(
-        _mm512_max_epu32(_mm512_and_si512(_mm512_castps_si512(lo), magnitude),
-                         _mm512_and_si512(_mm512_castps_si512(hi), magnitude)));
-}
-
-static bool quantize_block(kern_acts *a, size_t block, __m512 lo, __m512 hi)
-{
-    const bool wide = a->grade == KERN_GRADE_I16;
-    const uint32_t bits = block_max(lo, hi);
-    const float full = wide ? 32512.0f : 127.0f, max = half_bits_f32(bits);
-    const bool finite = bits < 0x7f800000u, live = finite && max >= 0x1p-100f;
-    __m512i q0 = _mm512_setzero_si512(), q1 = q0;
-    if (live) {
-        const __m512 factor = _mm512_set1_ps(full / max);
-        q0 = _mm512_cvtps_epi32(_mm512_mul_ps(lo, factor));
-        q1 = _mm512_cvtps_epi32(_mm512_mul_ps(hi, factor));
-    }
-    int32_t *sums = a->sum + 2 * block;
-    sums[0] = _mm512_reduce_add_epi32(q0);
-    sums[1] = _mm512_reduce_add_epi32(q1);
-    a->scale[block] = live ? max / full : 0.0f;
-    a->sum_scaled[block] = a->scale[block] * (float)(sums[0] + sums[1]);
-    if (wide) {
-        __m256i *at = (__m256i *)(void *)(a->q16 + block * KERN_BLOCK);
-        _mm256_storeu_si256(at, _mm512_cvtepi32_epi16(q0));
-        _mm256_storeu_si256(at + 1, _mm512_cvtepi32_epi16(q1));
-    } else {
-        __m128i *at = (__m128i *)(void *)(a->q8 + block * KERN_BLOCK);
-        _mm_storeu_si128(at, _mm512_cvtepi32_epi8(q0));
-        _mm_storeu_si128(at + 1, _mm512_cvtepi32_epi8(q1));
-    }
-    return finite;
-}
-
-bool kern_quantize_avx512vnni(kern_acts *a, size_t t0, size_t t1)
-{
-    bool finite = true;
-    for (size_t t = t0; t < t1; t++) {
-        for (size_t b = 0; b < a->n_blocks; b++) {
-            const float *x = a->x + t * a->ldx + b * KERN_BLOCK;
-            const size_t left = a->k - b * KERN_BLOCK;
-            const __m512 lo = load_lanes(x, left);
-            const __m512 hi = left > 16 ? load_lanes(x + 16, left - 16) : _mm512_setzero_ps();
-            const bool good = a->grade == KERN_GRADE_F32
-                                  ? block_max(lo, hi) < 0x7f800000u
-                                  : quantize_block(a, t * a->n_blocks + b, lo, hi);
-            finite = finite && good;
-        }
-    }
-    return finite;
-}
 
 /* ---- Unpackers: one of each kind a format --------------------------------------------------- */
 
