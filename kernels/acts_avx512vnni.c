@@ -89,8 +89,7 @@ static bool row_is_finite(const float *x, size_t n)
     __m512i max = _mm512_setzero_si512();
     for (; n >= 16; n -= 16, x += 16)
         max = _mm512_max_epi32(max, magnitudes(_mm512_loadu_ps(x)));
-    max = _mm512_max_epi32(
-        max, magnitudes(_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1u), x)));
+    max = _mm512_max_epi32(max, magnitudes(_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1u), x)));
     return _mm512_reduce_max_epu32(max) < 0x7f800000u;
 }
 

@@ -360,7 +360,7 @@ void kern_matmul_amx(const kern_matrix *w, size_t p0, size_t p1, const kern_acts
             pack_tokens(k, a, shape, t, n);
             for (size_t p = p0; p < p1; p++) {
                 panel_product(k, w, p, wide, n, y + t * ldy, ldy);
-                matmul_store(&k->u, w, p, n, y + t * ldy, ldy);
+                matmul_store(&k->u, w, p, 1, n, y + t * ldy, ldy);
             }
         }
         _tile_release();
