@@ -7,9 +7,9 @@
 shots: questions of mmlu_stem.jsonl (below --data; fields question, type, choices, answer) with the first five of their
 subject as shots and one-letter answers; the first --subjects subjects, --items questions in all. endings: texts of
 gsm8k_test.jsonl (question, answer) in the shape of HellaSwag, without shots: which of four solutions goes on? Both programs
-get the same prompts (those that Waage's run kept) and the same choices. The time of a run of one item, which is mostly
-loading, is taken off. Beside the rates stand items per second of processor time: on a machine that others use too
-they say more.
+get the same prompts (those that Waage's run kept) and the same choices, and keep keys and values in f16. The time of a run
+of one item, which is mostly loading, is taken off. Beside the rates stand items per second of processor time: on a machine
+that others use too they say more.
 """
 import argparse
 import json
@@ -92,7 +92,8 @@ class Waage:
         self.n_runs += 1
         out = os.path.join(self.top, "run%d" % self.n_runs)
         took, _ = timed([self.a.waage, "run", "-q", "-m", self.a.model, "-s", os.path.join(self.top, name + ".yaml"), "-o", out,
-                         "--data", self.top, "--threads", self.a.threads, "--activations", self.a.grade])
+                         "--data", self.top, "--threads", self.a.threads, "--activations", self.a.grade,
+                         "--kv-format", "f16"])  # as llama.cpp keeps them
         self.seen[name] = out
         return took
 
