@@ -62,7 +62,7 @@ static inline void batch_sums(kern_acts *a, size_t block, const __m256i half[2 *
                   _mm_mul_ps(_mm_loadu_ps(a->scale + block), _mm_cvtepi32_ps(whole)));
 }
 
-/* A block: maximum m and its half sums, found one by one; m >= 2^-100. */
+/* The same of one block, from its maximum, at least 2^-100, and the sums of its halves. */
 static inline void block_scale(kern_acts *a, size_t block, float max, int32_t sum0, int32_t sum1)
 {
     a->scale[block] = max / full_scale(a);
