@@ -95,13 +95,5 @@ static bool row_is_finite(const float *x, size_t n)
 
 bool kern_quantize_avx512vnni(kern_acts *a, size_t t0, size_t t1)
 {
-    bool finite = true;
-    for (size_t t = t0; t < t1; t++) {
-        const float *x = a->x + t * a->ldx;
-        const bool good = a->grade == KERN_GRADE_F32
-                              ? row_is_finite(x, a->k)
-                              : batch_row(a, x, t * a->n_blocks, quantize_batch, quantize_block);
-        finite = finite && good;
-    }
-    return finite;
+    return batch_rows(a, t0, t1, quantize_batch, quantize_block, row_is_finite);
 }

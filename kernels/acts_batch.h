@@ -95,4 +95,18 @@ static inline bool batch_row(kern_acts *a, const float *x, size_t first, acts_bl
     return finite;
 }
 
+/* kern_set.quantize over what a set has for blocks, and for rows in grade f32. */
+static inline bool batch_rows(kern_acts *a, size_t t0, size_t t1, acts_blocks_fn *four,
+                              acts_blocks_fn *one, bool (*is_finite)(const float *x, size_t n))
+{
+    bool finite = true;
+    for (size_t t = t0; t < t1; t++) {
+        const float *x = a->x + t * a->ldx;
+        const bool good = a->grade == KERN_GRADE_F32 ? is_finite(x, a->k)
+                                                     : batch_row(a, x, t * a->n_blocks, four, one);
+        finite = finite && good;
+    }
+    return finite;
+}
+
 #endif
