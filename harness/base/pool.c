@@ -184,8 +184,7 @@ size_t pool_share(const pool *p, size_t n, size_t most)
     return each > most ? most : each > 0 ? each : 1;
 }
 
-/* The first thing of size number i: half of the things come before size 1, three quarters before 2.
- */
+/* The first thing of size number i: half of all come before size 1, three quarters before 2. */
 static size_t cut_start(const pool_cut *c, size_t i)
 {
     return c->n - (c->n >> i);

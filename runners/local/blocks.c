@@ -178,7 +178,6 @@ typedef struct {
     const kern_matrix *w[MAX_MATS];
     const float *bias[MAX_MATS];
     float *out[MAX_MATS];
-    size_t n_panels[MAX_MATS], n_units[MAX_MATS];
     size_t ldy, unit; /* panels that one thread takes together */
     pool_cut cut;     /* of the units of all matrices, one behind the other */
 } product_job;
@@ -215,6 +214,16 @@ void block_panels(const step *s, const kern_matrix *w, size_t p0, size_t p1, con
     }
 }
 
+static size_t panels_of(const kern_matrix *w)
+{
+    return (w->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
+}
+
+static size_t units_of(const product_job *j, size_t m)
+{
+    return (panels_of(j->w[m]) + j->unit - 1) / j->unit;
+}
+
 static void product_panels(const product_job *j, size_t m, size_t p0, size_t p1, size_t thread)
 {
     const step *s = j->s;
@@ -231,9 +240,10 @@ static void product_part(void *ctx, size_t part, size_t thread)
     size_t from, to;
     pool_cut_part(&j->cut, part, &from, &to);
     for (size_t m = 0; to > 0; m++) {
-        const size_t n = j->n_units[m], end = min_size(to, n);
+        const size_t n = units_of(j, m), end = min_size(to, n);
         if (from < end)
-            product_panels(j, m, from * j->unit, min_size(end * j->unit, j->n_panels[m]), thread);
+            product_panels(j, m, from * j->unit, min_size(end * j->unit, panels_of(j->w[m])),
+                           thread);
         from -= min_size(from, n);
         to -= end;
     }
@@ -262,14 +272,11 @@ void block_product(step *s, const kern_matrix *const *w, const float *const *bia
         job.w[i] = w[i];
         job.bias[i] = bias[i];
         job.out[i] = out[i];
-        job.n_panels[i] = (w[i]->n_rows + KERN_PANEL_ROWS - 1) / KERN_PANEL_ROWS;
-        n_panels += job.n_panels[i];
+        n_panels += panels_of(w[i]);
     }
     job.unit = panel_unit(s, n_panels);
-    for (size_t i = 0; i < n_mats; i++) {
-        job.n_units[i] = (job.n_panels[i] + job.unit - 1) / job.unit;
-        n_units += job.n_units[i];
-    }
+    for (size_t i = 0; i < n_mats; i++)
+        n_units += units_of(&job, i);
     const size_t unit_work = job.unit * KERN_PANEL_ROWS * s->acts.k * s->acts.n_tokens;
     job.cut = pool_cut_make(s->threads, n_units, PART_LEAST / (unit_work + 1) + 1);
     pool_run(s->threads, pool_cut_parts(&job.cut), product_part, &job);

@@ -185,10 +185,10 @@ static void make_ready(kvcache *kv)
     const size_t page_bytes = kvcache_page_bytes(kv->shape);
     const size_t units = n_threads < AHEAD_MOST / AHEAD_EACH ? AHEAD_EACH * n_threads : AHEAD_MOST;
     size_t n = (units * BIGMEM_HUGE_PAGE + page_bytes - 1) / page_bytes;
-    if (n > left || n_threads == 1) n = left; /* one thread gains nothing by it */
+    if (n > left) n = left;
     ready_job job = {kv->mem.data, kv->n_ready * page_bytes, (kv->n_ready + n) * page_bytes};
     const size_t end = (job.to + BIGMEM_HUGE_PAGE - 1) / BIGMEM_HUGE_PAGE;
-    if (n_threads > 1) pool_run(kv->threads, end - job.from / BIGMEM_HUGE_PAGE, ready_part, &job);
+    pool_run(kv->threads, end - job.from / BIGMEM_HUGE_PAGE, ready_part, &job);
     kv->n_ready += n;
 }
 

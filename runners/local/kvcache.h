@@ -39,7 +39,7 @@ typedef struct {
 } kv_shape;
 
 /* As many pages as fit into max_bytes, at least one. Memory is used as pages are first taken, and
- * some MiB a thread (64 in all) ahead of that. `threads`, borrowed, make it ready: they must be
+ * 4 MiB a thread (64 at most) ahead of that. `threads`, borrowed, make it ready: they must be
  * idle when a page is taken. */
 WAAGE_MUST_CHECK waage_status kvcache_create(kvcache **out, kv_shape shape, size_t max_bytes,
                                              pool *threads, waage_err *err);
