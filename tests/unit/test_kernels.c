@@ -160,12 +160,11 @@ static void special_values(const kern_set *set, const kern_set *ref)
         x[2][i] = i % 32 == 0 ? 127.0f : sign * ((float)(i % 100) + 0.5f);
         x[3][i] = i < 64 ? 0.0f : sign * 0x1p-101f * (i < 128 ? 1.0f : 4.0f);
         x[4][i] = i % 32 ? sign * 0x1p-126f : 0x1.8p-148f; /* subnormal and smallest normal */
-        x[5][i] = i < 128 ? sign * 1e37f : -0.0f;
-        x[6][i] =
-            i / 32 % 2 ? (i < 128 ? -0.0f : sign * 0x1p-102f) : sign * (float)(i * i); /* mixed */
+        x[5][i] = i / 32 % 2 == 0 ? sign * (float)(i * i) : i < 128 ? -0.0f : sign * 0x1p-102f;
+        x[6][i] = i < 128 ? sign * 1e37f : -0.0f;
     }
     for (size_t i = 0; i < MANY; i++)
-        memcpy(many[i], x[i % 5 + (i >= 5 && i % 5 == 4 ? 2 : 0)], sizeof many[i]);
+        memcpy(many[i], x[i % 6], sizeof many[i]);
     for (quant_type t = 0; t < QUANT_COUNT; t++) {
         case_matrix m = case_matrix_new(&state, t, 19, K);
         for (size_t g = 0; g < 3; g++) {
