@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Write a GGUF file of random weights in the shape of a real model: speed depends on shapes and formats, not on values.
 
-  random_model.py {135m,1.5b} {q8_0,q4_0,q4_k_m} OUT.gguf --vocab MODEL.gguf
+  random_model.py {135m,1.5b} FORMAT OUT.gguf --vocab MODEL.gguf [--layers N]
   random_model.py gpt-oss-20b mxfp4 OUT.gguf --vocab MODEL.gguf [--layers N]
 
-135m is SmolLM2-135M (llama), 1.5b is Qwen2-1.5B (qwen2), gpt-oss-20b itself takes 12 GB. The tokenizer is copied from MODEL.gguf (a BPE model such as
-SmolLM2) and filled up with unused tokens. Needs the packages numpy and gguf.
+135m is SmolLM2-135M (llama), 1.5b is Qwen2-1.5B (qwen2), gpt-oss-20b itself takes 12 GB. FORMAT is that of every matrix,
+or q4_k_m, which mixes two as llama.cpp does. The tokenizer is copied from MODEL.gguf (a BPE model such as SmolLM2) and
+filled up with unused tokens. Needs the packages numpy and gguf.
 """
 import argparse
 
 import numpy as np
 from gguf import GGML_QUANT_SIZES, GGUFReader, GGUFWriter, RopeScalingType
 from gguf import GGMLQuantizationType as T
+from gguf import quants
 
 # Layers, width, heads, key/value heads, head width, experts, experts of a token, vocabulary
 GPT_OSS = (24, 2880, 64, 8, 64, 32, 4, 201088)
@@ -19,6 +21,15 @@ SHAPES = {  # architecture, layers, width, heads, key/value heads, feed-forward,
     "135m": ("llama", 30, 576, 9, 3, 1536, 49152, 1e5, 8192),
     "1.5b": ("qwen2", 28, 1536, 12, 2, 8960, 151936, 1e6, 32768),
 }
+# Formats of whole files: where a block's scale stands, where its minimum (None: it has none), and the minimum over the
+# scale that leaves a mean of zero
+FORMATS = {
+    "q8_0": (T.Q8_0, 0, None, 0), "q4_0": (T.Q4_0, 0, None, 0), "q4_1": (T.Q4_1, 0, 2, -7.5),
+    "q5_0": (T.Q5_0, 0, None, 0), "q5_1": (T.Q5_1, 0, 2, -15.5), "q2_k": (T.Q2_K, 80, 82, 1.5),
+    "q3_k": (T.Q3_K, 108, None, 0), "q4_k": (T.Q4_K, 0, 2, 7.5), "q5_k": (T.Q5_K, 0, 2, 15.5),
+    "q6_k": (T.Q6_K, 208, None, 0), "iq4_nl": (T.IQ4_NL, 0, None, 0), "iq4_xs": (T.IQ4_XS, 0, None, 0),
+}
+FLOATS = {"f16": T.F16, "bf16": T.BF16, "f32": T.F32}
 rng = np.random.default_rng(1)
 POOL = rng.integers(0, 256, 1 << 24, dtype=np.uint8)
 
@@ -29,34 +40,41 @@ def noise(n):
     return np.resize(np.roll(POOL, -at), n)
 
 
-def f16(x):
-    return np.frombuffer(np.float16(x).tobytes(), np.uint8)
+def set_f16(b, at, x):
+    b[:, at:at + 2] = np.frombuffer(np.float16(x).tobytes(), np.uint8)
+
+
+def set_scales(b, kind, std):
+    """Scales for which the values of random codes have this standard deviation, found by decoding some of them."""
+    _, scale_at, min_at, min_share = next(f for f in FORMATS.values() if f[0] == kind)
+
+    def put(some, scale):
+        set_f16(some, scale_at, scale)
+        if min_at is not None:
+            set_f16(some, min_at, scale * min_share)
+    sample = b[:2000].copy()
+    put(sample, 1.0)
+    put(b, std / quants.dequantize(sample, kind).std())
 
 
 def blocks(kind, rows, k):
     """Rows of blocks whose values have a standard deviation of about k ** -0.5."""
     std = k ** -0.5
-    if kind == T.Q8_0:
-        b = noise(rows * k // 32 * 34).reshape(-1, 34).copy()
-        b[:, :2] = f16(std / 74)
-    elif kind == T.Q4_0:
-        b = noise(rows * k // 32 * 18).reshape(-1, 18).copy()
-        b[:, :2] = f16(std / 4.6)
-    elif kind == T.Q4_K:
-        b = noise(rows * k // 256 * 144).reshape(-1, 144).copy()
-        b[:, :2], b[:, 2:4] = f16(std / 160), f16(std / 22)
-    elif kind == T.Q6_K:
-        b = noise(rows * k // 256 * 210).reshape(-1, 210).copy()
-        b[:, 208:] = f16(std / 1400)
-    elif kind == T.MXFP4:
-        b = noise(rows * k // 32 * 17).reshape(-1, 17).copy()
+    if kind in FLOATS.values():
+        values = np.resize(rng.standard_normal(1 << 20, dtype=np.float32) * std, (rows, k))
+        return quants.quantize(values, kind).view(np.uint8).reshape(rows, -1)
+    n, size = GGML_QUANT_SIZES[kind]
+    b = noise(rows * k // n * size).reshape(-1, size).copy()
+    if kind == T.MXFP4:
         b[:, 0] = round(127 + np.log2(std / 2.2))
+    else:
+        set_scales(b, kind, std)
     return b.reshape(rows, -1)
 
 
 def kind_of(name, mix, layer, n_layers):
     if mix != "q4_k_m":
-        return {"q8_0": T.Q8_0, "q4_0": T.Q4_0}[mix]
+        return FLOATS[mix] if mix in FLOATS else FORMATS[mix][0]
     more = layer < n_layers // 8 or layer >= 7 * n_layers // 8 or (layer - n_layers // 8) % 3 == 2
     return T.Q6_K if name == "token_embd" or (name in ("attn_v", "ffn_down") and more) else T.Q4_K
 
@@ -108,8 +126,8 @@ class Tensors:
         self.w.close()
 
 
-def dense(w, t, shape, mix):
-    arch, n_layers, d, heads, kv, ff, vocab, base, context = SHAPES[shape]
+def dense(w, t, shape, mix, n_layers):
+    arch, _, d, heads, kv, ff, vocab, base, context = SHAPES[shape]
     w.add_block_count(n_layers)
     w.add_context_length(context)
     w.add_embedding_length(d)
@@ -176,23 +194,25 @@ def gpt_oss(w, t, n_layers):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("shape", choices=[*SHAPES, "gpt-oss-20b"])
-    p.add_argument("mix", choices=["q8_0", "q4_0", "q4_k_m", "mxfp4"])
+    p.add_argument("mix", choices=["q4_k_m", "mxfp4", *FORMATS, *FLOATS])
     p.add_argument("out")
     p.add_argument("--vocab", required=True)
-    p.add_argument("--layers", type=int, default=GPT_OSS[0], help="of gpt-oss-20b")
+    p.add_argument("--layers", type=int, help="fewer than the model has")
     a = p.parse_args()
     moe = a.shape == "gpt-oss-20b"
     if moe != (a.mix == "mxfp4"):
         p.error("mxfp4 is the format of gpt-oss-20b, and of no other shape")
-    if a.mix == "q4_k_m" and SHAPES[a.shape][2] % 256:
-        p.error("K-quants need a width that is a multiple of 256; %s has %d" % (a.shape, SHAPES[a.shape][2]))
+    if not moe:
+        block = GGML_QUANT_SIZES[kind_of("attn_q", a.mix, 0, 1)][0]
+        if SHAPES[a.shape][2] % block:
+            p.error("%s needs a width that is a multiple of %d; %s has %d" % (a.mix, block, a.shape, SHAPES[a.shape][2]))
     w = GGUFWriter(a.out, "gpt-oss" if moe else SHAPES[a.shape][0])
     w.add_name("random %s %s" % (a.shape, a.mix))
     t = Tensors(w)
     if moe:
-        gpt_oss(w, t, a.layers)
+        gpt_oss(w, t, a.layers or GPT_OSS[0])
     else:
-        dense(w, t, a.shape, a.mix)
+        dense(w, t, a.shape, a.mix, a.layers or SHAPES[a.shape][1])
     copy_tokenizer(w, a.vocab, GPT_OSS[-1] if moe else SHAPES[a.shape][6])
     t.write()
 
