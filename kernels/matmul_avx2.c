@@ -37,6 +37,7 @@ typedef struct {
     /* [block][half], the first of them where a block has one sum: two int16 (bytes) or an int32 */
     _Alignas(32) int32_t start[TILE][MATMUL_BLOCKS * 2];
     int32_t back[TILE][MATMUL_BLOCKS];
+    _Alignas(32) float half_scaled[TILE][MATMUL_BLOCKS * 2]; /* XS of each half, Q2_K only */
 } int_rows;
 
 /* ---- Unpacking into scratch, for many tokens ------------------------------------------------ */
@@ -217,12 +218,9 @@ INLINE void tile_whole(tile_acc *acc, matmul_panel *u, const uint8_t *block, con
 INLINE __m256 add_minima(__m256 acc, const matmul_panel *u, const int_rows *rows, size_t i,
                          size_t b, size_t half)
 {
-    const float x = rows->scale[i][b];
-    const int32_t *sum = rows->sum[i] + 2 * b;
-    acc =
-        _mm256_fmadd_ps(_mm256_load_ps(u->m[b] + 8 * half), _mm256_set1_ps(x * (float)sum[0]), acc);
-    return _mm256_fmadd_ps(_mm256_load_ps(u->m1[b] + 8 * half), _mm256_set1_ps(x * (float)sum[1]),
-                           acc);
+    const float *xs = rows->half_scaled[i] + 2 * b;
+    acc = _mm256_fmadd_ps(_mm256_load_ps(u->m[b] + 8 * half), _mm256_broadcast_ss(xs), acc);
+    return _mm256_fmadd_ps(_mm256_load_ps(u->m1[b] + 8 * half), _mm256_broadcast_ss(xs + 1), acc);
 }
 
 INLINE void tile_halves(tile_acc *acc, matmul_panel *u, const uint8_t *block, const int_rows *rows,
@@ -318,6 +316,25 @@ INLINE void rows_start(int32_t start[MATMUL_BLOCKS * 2], const kern_acts *a, siz
                            start_of(load_bytes((const uint8_t *)sums + 4 * i), bias, kind));
 }
 
+/* X times the sums of a chunk's halves. */
+INLINE void scale_halves(float xs[MATMUL_BLOCKS * 2], const float *scale, const int32_t *sum,
+                         size_t n_blocks)
+{
+    float x[MATMUL_BLOCKS] = {0};
+    int32_t sums[MATMUL_BLOCKS * 2] = {0};
+    if (n_blocks < MATMUL_BLOCKS) {
+        scale = memcpy(x, scale, n_blocks * sizeof *x);
+        sum = memcpy(sums, sum, n_blocks * 2 * sizeof *sums);
+    }
+    for (size_t b = 0; b < MATMUL_BLOCKS; b += 4) {
+        const __m128 four = _mm_loadu_ps(scale + b);
+        const __m256 twice =
+            _mm256_set_m128(_mm_unpackhi_ps(four, four), _mm_unpacklo_ps(four, four));
+        const __m256i both = _mm256_loadu_si256((const __m256i *)(const void *)(sum + 2 * b));
+        _mm256_store_ps(xs + 2 * b, _mm256_mul_ps(twice, _mm256_cvtepi32_ps(both)));
+    }
+}
+
 /* Tokens t .. t + nr - 1, the first of which owns accumulator row `first`. */
 INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, size_t first,
                     size_t k0, size_t n, int bias, tile_kind kind)
@@ -331,6 +348,8 @@ INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, siz
         rows->q[i] = kind.bytes ? (const uint8_t *)(a->q8 + block * KERN_BLOCK)
                                 : (const uint8_t *)(a->q16 + block * KERN_BLOCK);
         if (kind.start) rows_start(rows->start[i], a, block, n / KERN_BLOCK, bias, kind);
+        if (kind.halves && kind.minimum)
+            scale_halves(rows->half_scaled[i], rows->scale[i], rows->sum[i], n / KERN_BLOCK);
         if (!kind.back) continue;
         for (size_t b = 0; b < n / KERN_BLOCK; b++)
             rows->back[i][b] = bias * (rows->sum[i][2 * b] + rows->sum[i][2 * b + 1]);

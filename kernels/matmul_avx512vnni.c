@@ -25,27 +25,18 @@
 UNPACK_FORMATS(UNPACKERS)
 #undef UNPACKERS
 
-static void floats_F32(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    (void)t;
-    memcpy(u->w, c->main, c->n * KERN_PANEL_ROWS * sizeof(float));
-}
-
-static void floats_F16(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    (void)t;
-    for (size_t i = 0; i < c->n; i++)
-        _mm512_store_ps((float *)(void *)u->w + i * 16, load_f16(c->main + i * 32));
-}
-
-static void floats_BF16(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    (void)t;
-    for (size_t i = 0; i < c->n; i++) {
-        const __m256i h = _mm256_loadu_si256((const __m256i *)(const void *)(c->main + i * 32));
-        _mm512_store_si512(u->w + i * 64, _mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
+#define FLOAT_UNPACKER(name)                                                                       \
+    static void floats_##name(matmul_panel *u, quant_type t, const panel_chunk *c)                 \
+    {                                                                                              \
+        (void)t;                                                                                   \
+        for (size_t e = 0; e < c->n; e++)                                                          \
+            _mm512_store_ps((float *)(void *)u->w + e * 16,                                        \
+                            load_floats(QUANT_##name, c->main, e));                                \
     }
-}
+FLOAT_UNPACKER(F32)
+FLOAT_UNPACKER(F16)
+FLOAT_UNPACKER(BF16)
+#undef FLOAT_UNPACKER
 
 /* ---- Integer tiles --------------------------------------------------------------------------- */
 

@@ -50,49 +50,57 @@ UNPACKER(IQ4)
 UNPACKER(FP4)
 #undef UNPACKER
 
-static void floats_F32(matmul_panel *u, quant_type t, const panel_chunk *c)
+/* Rows 8*half .. 8*half+7 of element e, of a format of floats or of scratch (F32). */
+INLINE __m256 float_rows(quant_type t, const uint8_t *w, size_t e, size_t half)
 {
-    (void)t;
-    memcpy(u->w, c->main, c->n * KERN_PANEL_ROWS * sizeof(float));
-}
-
-static void floats_F16(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    float *w = (float *)(void *)u->w;
-    (void)t;
-    for (size_t i = 0; i < c->n * KERN_PANEL_ROWS; i += 8)
-        _mm256_store_ps(w + i, load_f16(c->main + 2 * i));
-}
-
-static void floats_BF16(matmul_panel *u, quant_type t, const panel_chunk *c)
-{
-    float *w = (float *)(void *)u->w;
-    (void)t;
-    for (size_t i = 0; i < c->n * KERN_PANEL_ROWS; i += 8) {
-        const __m128i h = _mm_loadu_si128((const __m128i *)(const void *)(c->main + 2 * i));
-        _mm256_store_ps(w + i,
-                        _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16)));
+    const size_t at = e * KERN_PANEL_ROWS + 8 * half;
+    if (t == QUANT_F16) return load_f16(w + 2 * at);
+    if (t == QUANT_BF16) {
+        const __m128i h = _mm_loadu_si128((const __m128i *)(const void *)(w + 2 * at));
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16));
     }
+    return _mm256_loadu_ps((const float *)(const void *)(w + 4 * at));
+}
+
+INLINE void unpack_floats(matmul_panel *u, quant_type t, const panel_chunk *c)
+{
+    float *w = (float *)(void *)u->w;
+    for (size_t e = 0; e < c->n; e++)
+        for (size_t half = 0; half < 2; half++)
+            _mm256_store_ps(w + e * KERN_PANEL_ROWS + 8 * half, float_rows(t, c->main, e, half));
 }
 
 /* ---- Float tile: up to 6 tokens -------------------------------------------------------------- */
 
-enum { FLOAT_TILE = 6 };
+/* STRETCH: so many elements between two askings, more where a chunk is multiplied by many tokens.
+ */
+enum { FLOAT_TILE = 6, STRETCH = 128, STRETCH_DIRECT = 32 };
 
-INLINE void tile_float_rows(matmul_panel *u, const float *x, size_t ldx, size_t i0, size_t n,
-                            size_t nr)
+/* With each `stretch` elements of n `ask` bytes are asked for. */
+INLINE void tile_rows(matmul_panel *u, quant_type t, const uint8_t *w, const float *x, size_t ldx,
+                      size_t i0, size_t n, size_t nr, size_t stretch, size_t ask)
 {
-    const float *w = (const float *)(const void *)u->w;
     __m256 acc[FLOAT_TILE][2];
+    const float *row[FLOAT_TILE];
+    for (size_t i = 0; i < nr; i++) {
+        row[i] = x + i * ldx;
+        __asm__("" : "+r"(row[i])); /* or gcc computes them from each other for every element */
+    }
     for (size_t i = 0; i < nr; i++)
         for (size_t half = 0; half < 2; half++)
             acc[i][half] = _mm256_load_ps(u->acc[i0 + i] + 8 * half);
-    for (size_t e = 0; e < n; e++) {
-        const __m256 w0 = _mm256_load_ps(w + e * 16), w1 = _mm256_load_ps(w + e * 16 + 8);
-        for (size_t i = 0; i < nr; i++) {
-            const __m256 v = _mm256_broadcast_ss(x + i * ldx + e);
-            acc[i][0] = _mm256_fmadd_ps(w0, v, acc[i][0]);
-            acc[i][1] = _mm256_fmadd_ps(w1, v, acc[i][1]);
+    for (size_t e0 = 0; e0 < n; e0 += stretch) {
+        const size_t end = n - e0 < stretch ? n : e0 + stretch;
+        matmul_ask(u->next, ask);
+        u->next += ask;
+        KERN_UNROLL(4)
+        for (size_t e = e0; e < end; e++) {
+            const __m256 w0 = float_rows(t, w, e, 0), w1 = float_rows(t, w, e, 1);
+            for (size_t i = 0; i < nr; i++) {
+                const __m256 v = _mm256_broadcast_ss(row[i] + e);
+                acc[i][0] = _mm256_fmadd_ps(w0, v, acc[i][0]);
+                acc[i][1] = _mm256_fmadd_ps(w1, v, acc[i][1]);
+            }
         }
     }
     for (size_t i = 0; i < nr; i++)
@@ -100,29 +108,40 @@ INLINE void tile_float_rows(matmul_panel *u, const float *x, size_t ldx, size_t 
             _mm256_store_ps(u->acc[i0 + i] + 8 * half, acc[i][half]);
 }
 
-static void tile_panel_floats(matmul_panel *u, const kern_acts *a, size_t t0, size_t n_tokens,
-                              size_t k0, size_t n)
+/* Tokens of the next tile of those left: 7 to 11 are halved, since a tile of few waits for its
+ * sums. */
+INLINE size_t tile_size(size_t left)
 {
-    for (size_t i = 0; i < n_tokens; i += FLOAT_TILE) {
+    const bool halve = left > FLOAT_TILE && left < 2 * FLOAT_TILE;
+    return halve ? (left + 1) / 2 : left < FLOAT_TILE ? left : FLOAT_TILE;
+}
+
+INLINE void tile_tokens(matmul_panel *u, quant_type t, const uint8_t *w, const kern_acts *a,
+                        size_t t0, size_t n_tokens, size_t k0, size_t n, size_t stretch)
+{
+    const size_t n_tiles = (n_tokens + FLOAT_TILE - 1) / FLOAT_TILE;
+    const size_t ask = matmul_share(u, n_tiles, (n + stretch - 1) / stretch);
+    for (size_t i = 0, nr; i < n_tokens; i += nr) {
         const float *x = a->x + (t0 + i) * a->ldx + k0;
-        switch (n_tokens - i) {
+        nr = tile_size(n_tokens - i);
+        switch (nr) {
         case 1:
-            tile_float_rows(u, x, a->ldx, i, n, 1);
+            tile_rows(u, t, w, x, a->ldx, i, n, 1, stretch, ask);
             break;
         case 2:
-            tile_float_rows(u, x, a->ldx, i, n, 2);
+            tile_rows(u, t, w, x, a->ldx, i, n, 2, stretch, ask);
             break;
         case 3:
-            tile_float_rows(u, x, a->ldx, i, n, 3);
+            tile_rows(u, t, w, x, a->ldx, i, n, 3, stretch, ask);
             break;
         case 4:
-            tile_float_rows(u, x, a->ldx, i, n, 4);
+            tile_rows(u, t, w, x, a->ldx, i, n, 4, stretch, ask);
             break;
         case 5:
-            tile_float_rows(u, x, a->ldx, i, n, 5);
+            tile_rows(u, t, w, x, a->ldx, i, n, 5, stretch, ask);
             break;
         default:
-            tile_float_rows(u, x, a->ldx, i, n, 6);
+            tile_rows(u, t, w, x, a->ldx, i, n, 6, stretch, ask);
             break;
         }
     }
@@ -132,13 +151,30 @@ static void tile_floats(matmul_panel *u, size_t n_panels, const kern_acts *a, si
                         size_t n_tokens, size_t k0, size_t n)
 {
     for (size_t j = 0; j < n_panels; j++)
-        tile_panel_floats(&u[j], a, t0, n_tokens, k0, n);
+        tile_tokens(&u[j], QUANT_F32, u[j].w, a, t0, n_tokens, k0, n, STRETCH);
 }
 
+#define FLOATS(code)                                                                               \
+    static void floats_##code(matmul_panel *u, quant_type t, const panel_chunk *c)                 \
+    {                                                                                              \
+        (void)t;                                                                                   \
+        unpack_floats(u, QUANT_##code, c);                                                         \
+    }                                                                                              \
+    static void direct_##code(matmul_panel *u, quant_type t, const panel_chunk *c,                 \
+                              const kern_acts *a, size_t t0, size_t n_tokens, size_t k0)           \
+    {                                                                                              \
+        (void)t;                                                                                   \
+        tile_tokens(u, QUANT_##code, c->main, a, t0, n_tokens, k0, c->n, STRETCH_DIRECT);          \
+    }
+FLOATS(F32)
+FLOATS(F16)
+FLOATS(BF16)
+#undef FLOATS
+
 const matmul_path matmul_floats_avx2[QUANT_COUNT] = {
-    [QUANT_F32] = {floats_F32, tile_floats, NULL, 0},
-    [QUANT_F16] = {floats_F16, tile_floats, NULL, 0},
-    [QUANT_BF16] = {floats_BF16, tile_floats, NULL, 0},
+    [QUANT_F32] = {floats_F32, tile_floats, direct_F32, FLOAT_TILE},
+    [QUANT_F16] = {floats_F16, tile_floats, direct_F16, FLOAT_TILE},
+    [QUANT_BF16] = {floats_BF16, tile_floats, direct_BF16, FLOAT_TILE},
     [QUANT_Q4_0] = {floats_NIBBLES, tile_floats, NULL, 0},
     [QUANT_Q4_1] = {floats_NIBBLES, tile_floats, NULL, 0},
     [QUANT_Q5_0] = {floats_FIFTH, tile_floats, NULL, 0},

@@ -275,7 +275,7 @@ INLINE void rows_of(int_rows *rows, const kern_acts *a, size_t t, size_t nr, siz
     }
 }
 
-/* Straight from panels, up to DIRECT_TOKENS tokens at a time. NULL: float weights or grade. */
+/* Straight from panels, up to DIRECT_TOKENS tokens at a time. NULL: none. */
 enum { DIRECT_TOKENS = 4 };
 matmul_direct_fn *kern_direct_avx512vnni(kern_grade g, quant_type t);
 

@@ -132,6 +132,17 @@ INLINE __m512 load_f16(const uint8_t *p)
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
 }
 
+/* Element e of a format of floats, all rows of a panel. */
+INLINE __m512 load_floats(quant_type t, const uint8_t *w, size_t e)
+{
+    if (t == QUANT_F16) return load_f16(w + e * 32);
+    if (t == QUANT_BF16) {
+        const __m256i h = _mm256_loadu_si256((const __m256i *)(const void *)(w + e * 32));
+        return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
+    }
+    return _mm512_loadu_ps(w + e * 64);
+}
+
 INLINE __m128i load_16(const uint8_t *p)
 {
     return _mm_loadu_si128((const __m128i *)(const void *)p);
