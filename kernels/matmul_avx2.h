@@ -17,10 +17,10 @@ typedef enum {
     CODING_PAIRS,   /* scratch: [quad][pair][16 rows][2] int16 */
     CODING_INT8,    /* 8 bits, signed */
     CODING_NIBBLES, /* the others unsigned, more than the weight by a bias */
-    CODING_FIFTH,   /* nibbles and masks */
+    CODING_FIFTH,   /* nibbles and bits */
     CODING_SIXTH,   /* nibbles and pairs */
     CODING_TWO,     /* pairs */
-    CODING_THIRD,   /* pairs and masks */
+    CODING_THIRD,   /* pairs and bits */
     CODING_IQ4,     /* nibbles: indices into quant_iq4_values, signed */
     CODING_FP4      /* nibbles: indices into quant_fp4_values, plus FP4_BIAS */
 } coding;
@@ -48,27 +48,14 @@ INLINE __m256i nibble_quad(const uint8_t *codes, size_t quad, size_t half)
     return _mm256_and_si256(quad < 4 ? v : _mm256_srli_epi16(v, 4), _mm256_set1_epi8(15));
 }
 
-/* Bit pairs of a quad, shifted left by `up`. */
-INLINE __m256i pair_quad(const uint8_t *codes, size_t quad, size_t half, size_t up)
+/* One or two bits of each code of a quad, at bit `up`. */
+INLINE __m256i bits_quad(const uint8_t *codes, size_t bits, size_t quad, size_t half, size_t up)
 {
-    const __m256i v = load_bytes(codes + quad / 4 * PANEL_QUAD + 32 * half);
-    const size_t shift = 2 * (quad % 4);
+    const size_t quads = 8 / bits, shift = bits * (quad % quads); /* quads of a vector */
+    const __m256i v = load_bytes(codes + quad / quads * PANEL_QUAD + 32 * half);
     const __m256i at = shift < up ? _mm256_slli_epi16(v, (int)(up - shift))
                                   : _mm256_srli_epi16(v, (int)(shift - up));
-    return _mm256_and_si256(at, _mm256_set1_epi8((char)(3 << up)));
-}
-
-/* `bit` where the mask of the quad has one. */
-INLINE __m256i mask_quad(const uint8_t *masks, size_t quad, size_t half, char bit)
-{
-    int32_t bits;
-    memcpy(&bits, masks + quad * 8 + half * 4, sizeof bits);
-    const __m256i spread = _mm256_shuffle_epi8(
-        _mm256_set1_epi32(bits), _mm256_setr_epi64x(0x0000000000000000, 0x0101010101010101,
-                                                    0x0202020202020202, 0x0303030303030303));
-    const __m256i select = _mm256_set1_epi64x((long long)0x8040201008040201);
-    const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(spread, select), select);
-    return _mm256_and_si256(set, _mm256_set1_epi8(bit));
+    return _mm256_and_si256(at, _mm256_set1_epi8((char)(((1 << bits) - 1) << up)));
 }
 
 INLINE __m256i table_quad(const int8_t table[16], int plus, __m256i index)
@@ -87,15 +74,15 @@ INLINE __m256i stored_quad(coding code, const uint8_t *codes, size_t quad, size_
         return nibble_quad(codes, quad, half);
     case CODING_FIFTH:
         return _mm256_or_si256(nibble_quad(codes, quad, half),
-                               mask_quad(codes + 256, quad, half, 16));
+                               bits_quad(codes + 256, 1, quad, half, 4));
     case CODING_SIXTH:
         return _mm256_or_si256(nibble_quad(codes, quad, half),
-                               pair_quad(codes + 256, quad, half, 4));
+                               bits_quad(codes + 256, 2, quad, half, 4));
     case CODING_TWO:
-        return pair_quad(codes, quad, half, 0);
+        return bits_quad(codes, 2, quad, half, 0);
     case CODING_THIRD:
-        return _mm256_or_si256(pair_quad(codes, quad, half, 0),
-                               mask_quad(codes + 128, quad, half, 4));
+        return _mm256_or_si256(bits_quad(codes, 2, quad, half, 0),
+                               bits_quad(codes + 128, 1, quad, half, 2));
     case CODING_IQ4:
         return table_quad(quant_iq4_values, 0, nibble_quad(codes, quad, half));
     case CODING_FP4:
@@ -175,38 +162,56 @@ INLINE __m256 load_nibbles(const uint8_t *p, int shift)
     return _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(v, shift), _mm256_set1_epi32(15)));
 }
 
+/* d and dmin of rows r .. r+7 in a chunk of a format that has one for 256 elements. */
+typedef struct {
+    __m256 d, dmin;
+} super_scales;
+
+INLINE super_scales super_scales_of(quant_type t, const panel_chunk *c, size_t r)
+{
+    switch (t) {
+    case QUANT_Q2_K:
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
+        return (super_scales){load_f16(c->main + 2 * r), load_f16(c->main + 32 + 2 * r)};
+    case QUANT_Q3_K:
+    case QUANT_Q6_K:
+    case QUANT_IQ4_XS:
+        return (super_scales){load_f16(c->tail + 2 * r), _mm256_setzero_ps()};
+    default:
+        return (super_scales){_mm256_setzero_ps(), _mm256_setzero_ps()};
+    }
+}
+
 /* D and M of block b for rows r .. r+7: u->d (of each half of 16 where they differ), u->m, u->m1.
  */
-INLINE void block_scales(matmul_panel *u, quant_type t, const panel_chunk *c, size_t b, size_t r)
+INLINE void block_scales(matmul_panel *u, quant_type t, const panel_chunk *c, size_t b, size_t r,
+                         super_scales s)
 {
     float *d = u->d[b][0] + r, *d1 = u->d[b][1] + r, *m = u->m[b] + r, *m1 = u->m1[b] + r;
     const uint8_t *tail = c->tail + b * panel_layouts[t].tail_bytes;
     switch (t) {
     case QUANT_Q4_K:
     case QUANT_Q5_K:
-        _mm256_store_ps(d, _mm256_mul_ps(load_f16(c->main + 2 * r),
-                                         load_u8(c->main + PANEL_Q4_K_SCALES + b * 16 + r)));
-        _mm256_store_ps(m, negative_product(load_f16(c->main + 32 + 2 * r),
-                                            load_u8(c->main + PANEL_Q4_K_MINIMA + b * 16 + r)));
+        _mm256_store_ps(d, _mm256_mul_ps(s.d, load_u8(c->main + PANEL_Q4_K_SCALES + b * 16 + r)));
+        _mm256_store_ps(
+            m, negative_product(s.dmin, load_u8(c->main + PANEL_Q4_K_MINIMA + b * 16 + r)));
         break;
     case QUANT_Q2_K: {
-        const __m256 scale = load_f16(c->main + 2 * r), minimum = load_f16(c->main + 32 + 2 * r);
         const uint8_t *both = c->main + PANEL_Q4_K_SCALES + 2 * b * 16 + r;
-        _mm256_store_ps(d, _mm256_mul_ps(scale, load_nibbles(both, 0)));
-        _mm256_store_ps(d1, _mm256_mul_ps(scale, load_nibbles(both + 16, 0)));
-        _mm256_store_ps(m, negative_product(minimum, load_nibbles(both, 4)));
-        _mm256_store_ps(m1, negative_product(minimum, load_nibbles(both + 16, 4)));
+        _mm256_store_ps(d, _mm256_mul_ps(s.d, load_nibbles(both, 0)));
+        _mm256_store_ps(d1, _mm256_mul_ps(s.d, load_nibbles(both + 16, 0)));
+        _mm256_store_ps(m, negative_product(s.dmin, load_nibbles(both, 4)));
+        _mm256_store_ps(m1, negative_product(s.dmin, load_nibbles(both + 16, 4)));
         break;
     }
     case QUANT_Q3_K:
-    case QUANT_Q6_K: {
-        const __m256 scale = load_f16(c->tail + 2 * r);
-        _mm256_store_ps(d, _mm256_mul_ps(scale, load_i8(c->main + 2 * b * 16 + r)));
-        _mm256_store_ps(d1, _mm256_mul_ps(scale, load_i8(c->main + (2 * b + 1) * 16 + r)));
+    case QUANT_Q6_K:
+        _mm256_store_ps(d, _mm256_mul_ps(s.d, load_i8(c->main + 2 * b * 16 + r)));
+        _mm256_store_ps(d1, _mm256_mul_ps(s.d, load_i8(c->main + (2 * b + 1) * 16 + r)));
         break;
-    }
     case QUANT_IQ4_XS:
-        _mm256_store_ps(d, _mm256_mul_ps(load_f16(c->tail + 2 * r), load_i8(c->main + b * 16 + r)));
+        _mm256_store_ps(d, _mm256_mul_ps(s.d, load_i8(c->main + b * 16 + r)));
         break;
     case QUANT_MXFP4:
         _mm256_store_ps(d, load_e8m0(tail + r));
@@ -217,12 +222,43 @@ INLINE void block_scales(matmul_panel *u, quant_type t, const panel_chunk *c, si
     }
 }
 
-/* The same for all blocks of a chunk. */
+INLINE void scales_of(matmul_panel *u, quant_type t, const panel_chunk *c)
+{
+    for (size_t r = 0; r < KERN_PANEL_ROWS; r += 8) {
+        const super_scales s = super_scales_of(t, c, r);
+        for (size_t b = 0; b < c->n / KERN_BLOCK; b++)
+            block_scales(u, t, c, b, r, s);
+    }
+}
+
+/* The same for all blocks of a chunk, compiled once for those whose scales lie alike. */
 static inline void chunk_scales(matmul_panel *u, quant_type t, const panel_chunk *c)
 {
-    for (size_t b = 0; b < c->n / KERN_BLOCK; b++)
-        for (size_t r = 0; r < KERN_PANEL_ROWS; r += 8)
-            block_scales(u, t, c, b, r);
+    switch (t) {
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
+        scales_of(u, QUANT_Q4_K, c);
+        break;
+    case QUANT_Q2_K:
+        scales_of(u, QUANT_Q2_K, c);
+        break;
+    case QUANT_Q3_K:
+    case QUANT_Q6_K:
+        scales_of(u, QUANT_Q6_K, c);
+        break;
+    case QUANT_IQ4_XS:
+        scales_of(u, QUANT_IQ4_XS, c);
+        break;
+    case QUANT_MXFP4:
+        scales_of(u, QUANT_MXFP4, c);
+        break;
+    case QUANT_Q4_1:
+    case QUANT_Q5_1:
+        scales_of(u, QUANT_Q4_1, c);
+        break;
+    default:
+        scales_of(u, QUANT_Q8_0, c);
+    }
 }
 
 #endif

@@ -87,20 +87,14 @@ bool kern_quantize_neon(kern_acts *a, size_t t0, size_t t1)
 
 /* Byte of a vector of 4 rows that holds element i of a row: panels keep 0, 2, 1, 3. */
 static const uint8_t quad_order[16] = {0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15};
-static const uint8_t bit_of_byte[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
 
 /* `bits` bits of rows 4v .. 4v+3 of a quad (kernels/panel.h). */
 INLINE uint8x16_t take_bits(const uint8_t *codes, unsigned bits, size_t quad, size_t v)
 {
     if (bits == 8) return vld1q_u8(codes + quad * PANEL_QUAD + 16 * v);
-    if (bits == 1) {
-        const uint8_t *mask = codes + quad * 8 + 2 * v;
-        const uint8x16_t both = vcombine_u8(vdup_n_u8(mask[0]), vdup_n_u8(mask[1]));
-        return vandq_u8(vtstq_u8(both, vld1q_u8(bit_of_byte)), vdupq_n_u8(1));
-    }
-    const size_t per_vector = bits == 4 ? 4 : 1; /* quads side by side before bits move on */
-    const size_t vector = bits == 4 ? quad % per_vector : quad / 4;
-    const int shift = (int)(bits == 4 ? 4 * (quad / per_vector) : 2 * (quad % 4));
+    const size_t quads = 8 / bits; /* of a vector; nibbles: those of four lie side by side */
+    const size_t vector = bits == 4 ? quad % 4 : quad / quads;
+    const int shift = (int)(bits == 4 ? 4 * (quad / 4) : bits * (quad % quads));
     const uint8x16_t low = vdupq_n_u8((uint8_t)((1u << bits) - 1u));
     const uint8x16_t all = vld1q_u8(codes + vector * PANEL_QUAD + 16 * v);
     return vandq_u8(vshlq_u8(all, vdupq_n_s8((int8_t)-shift)), low);

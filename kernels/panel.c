@@ -37,7 +37,7 @@ panel_chunk panel_chunk_at(quant_type t, const void *panel, size_t k, size_t chu
 
 /* ---- Packing ------------------------------------------------------------------------------ */
 
-/* Where `bits` bits (8, 4, 2, or 1 for a mask) of byte `at` of a quad lie. */
+/* Where `bits` bits (8, 4, 2 or 1) of byte `at` of a quad lie. */
 typedef struct {
     size_t byte;
     unsigned shift;
@@ -45,16 +45,10 @@ typedef struct {
 
 static place place_of(unsigned bits, size_t quad, size_t at)
 {
-    switch (bits) {
-    case 8:
-        return (place){quad * PANEL_QUAD + at, 0};
-    case 4:
+    const size_t quads = 8 / bits; /* of a vector */
+    if (bits == 4) /* low nibbles hold the first four quads; elsewhere neighbours share a byte */
         return (place){quad % 4 * PANEL_QUAD + at, (unsigned)(4 * (quad / 4))};
-    case 2:
-        return (place){quad / 4 * PANEL_QUAD + at, (unsigned)(2 * (quad % 4))};
-    default:
-        return (place){quad * 8 + at / 8, (unsigned)(at % 8)};
-    }
+    return (place){quad / quads * PANEL_QUAD + at, (unsigned)(quad % quads) * bits};
 }
 
 static unsigned get_bits(const uint8_t *codes, unsigned bits, size_t quad, size_t at)
@@ -77,32 +71,14 @@ static void take_codes(panel_block *b, size_t r, const uint8_t code[32])
     }
 }
 
-/* One bit of each byte, as a mask over the 64 bytes of a quad. */
-static void put_masks(const panel_block *b, unsigned shift, uint8_t *to)
-{
-    for (size_t quad = 0; quad < 8; quad++) {
-        uint64_t mask = 0;
-        for (size_t r = 0; r < KERN_PANEL_ROWS; r++) {
-            const uint32_t v = b->quad[quad][r] >> shift & 0x01010101;
-            mask |= (uint64_t)((v | v >> 7 | v >> 14 | v >> 21) & 15) << (4 * r);
-        }
-        memcpy(to + quad * 8, &mask, sizeof mask);
-    }
-}
-
 /* `bits` bits of all codes, from bit `shift` on: 8 / bits quads share a vector. */
 static void put_bits(const panel_block *b, unsigned bits, unsigned shift, uint8_t *to)
 {
-    if (bits == 1) {
-        put_masks(b, shift, to);
-        return;
-    }
     const uint32_t mask = 0x01010101 * ((1u << bits) - 1);
     const size_t n_vectors = bits;
     for (size_t v = 0; v < n_vectors; v++) {
         uint32_t vector[KERN_PANEL_ROWS] = {0};
         for (unsigned j = 0; j < 8 / bits; j++) {
-            /* low nibbles hold the first four quads, pairs of bits each fourth one's */
             const uint32_t *quad = b->quad[bits == 4 ? v + 4 * j : v * (8 / bits) + j];
             for (size_t r = 0; r < KERN_PANEL_ROWS; r++)
                 vector[r] |= (quad[r] >> shift & mask) << (bits * j);

@@ -14,7 +14,7 @@
  *   8 bits    vector q: quad q
  *   nibbles   vector v (0..3): low nibbles quad v, high ones quad v + 4
  *   pairs     vector v (0, 1): bits 2j+1:2j belong to quad 4v + j
- *   masks     8 masks of 64 bits: bit i for byte i of the quad
+ *   bits      one vector: bit j belongs to quad j
  *
  *   type          main part of a unit                                            tail
  *   F32           16 f32
@@ -22,13 +22,13 @@
  *   Q8_0          8 bits                                                         16 f16 d
  *   Q4_0, IQ4_NL  nibbles                                                        16 f16 d
  *   Q4_1          nibbles                                                        16 f16 d, 16 f16 m
- *   Q5_0          nibbles, masks                                                 16 f16 d
- *   Q5_1          nibbles, masks                                                 16 f16 d, 16 f16 m
+ *   Q5_0          nibbles, bits                                                  16 f16 d
+ *   Q5_1          nibbles, bits                                                  16 f16 d, 16 f16 m
  *   MXFP4         nibbles                                                        16 bytes e
  *   Q2_K          16 f16 d, 16 f16 dmin, 16x16 bytes as in the file, 8 x pairs
- *   Q3_K          16x16 scales (int8), 8 x (pairs, masks)                        16 f16 d
+ *   Q3_K          16x16 scales (int8), 8 x (pairs, bits)                         16 f16 d
  *   Q4_K          16 f16 d, 16 f16 dmin, 8x16 scales, 8x16 minima, 8 x nibbles
- *   Q5_K          as Q4_K, 8 x (nibbles, masks)
+ *   Q5_K          as Q4_K, 8 x (nibbles, bits)
  *   Q6_K          16x16 scales (int8), 8 x (nibbles, pairs)                      16 f16 d
  *   IQ4_XS        8x16 scales (int8), 8 x nibbles                                16 f16 d
  */

@@ -37,29 +37,24 @@ INLINE __m512i nibble_quad(const uint8_t *vectors, size_t quad)
     return _mm512_and_si512(quad < 4 ? v : _mm512_srli_epi16(v, 4), _mm512_set1_epi8(15));
 }
 
-/* Pairs of bits, `up` bits further up. */
-INLINE __m512i pair_quad(const uint8_t *vectors, size_t quad, unsigned up)
+/* One or two bits of each code, at bit `up`. */
+INLINE __m512i bits_quad(const uint8_t *vectors, size_t bits, size_t quad, unsigned up)
 {
-    const __m512i v = load_bytes(vectors + quad / 4 * PANEL_QUAD);
-    const unsigned at = 2 * (unsigned)(quad % 4);
+    const size_t quads = 8 / bits; /* of a vector */
+    const __m512i v = load_bytes(vectors + quad / quads * PANEL_QUAD);
+    const unsigned at = (unsigned)(bits * (quad % quads));
     const __m512i moved =
         at >= up ? _mm512_srli_epi16(v, (at - up) & 7u) : _mm512_slli_epi16(v, (up - at) & 7u);
-    return _mm512_and_si512(moved, _mm512_set1_epi8((char)(3 << up)));
+    return _mm512_and_si512(moved, _mm512_set1_epi8((char)(((1 << bits) - 1) << up)));
 }
 
 INLINE __m512i code_quad(quant_type t, const uint8_t *codes, size_t quad)
 {
     const panel_layout *l = &panel_layouts[t];
     if (l->low == 8) return load_bytes(codes + quad * PANEL_QUAD);
-    const __m512i low = l->low == 4 ? nibble_quad(codes, quad) : pair_quad(codes, quad, 0);
-    if (l->high == 1) {
-        uint64_t mask;
-        memcpy(&mask, codes + l->high_at + quad * 8, sizeof mask);
-        return _mm512_mask_add_epi8(low, (__mmask64)mask, low,
-                                    _mm512_set1_epi8((char)(1 << l->low)));
-    }
-    if (l->high == 2) return _mm512_or_si512(low, pair_quad(codes + l->high_at, quad, l->low));
-    return low;
+    const __m512i low = l->low == 4 ? nibble_quad(codes, quad) : bits_quad(codes, 2, quad, 0);
+    if (l->high == 0) return low;
+    return _mm512_or_si512(low, bits_quad(codes + l->high_at, l->high, quad, l->low));
 }
 
 /* ---- Weights -------------------------------------------------------------------------------- */
