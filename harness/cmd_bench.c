@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const size_t NOT_GIVEN = SIZE_MAX;
+
 typedef struct {
     cmd_model model;
     opts_list loads; /* words of --loads */
     const char *text;
     bool json, fidelity, kernels;
-    size_t repeats, prompt, fidelity_tokens;
+    size_t repeats, prompt, fidelity_tokens; /* NOT_GIVEN until the line is understood */
 } bench_args;
 
 static const opt bench_options[] = {
@@ -389,20 +391,51 @@ static waage_status measure(bench *b, waage_err *err)
     return strbuf_check(b->out, err);
 }
 
+/* An option beside which it would have no effect is refused, rather than ignored. */
+static waage_status check_company(const bench_args *a, waage_err *err)
+{
+    const struct {
+        const char *name;
+        bool given, of_fidelity; /* or of speed */
+    } options[] = {
+        {"loads", a->loads.n > 0, false},
+        {"repeats", a->repeats != NOT_GIVEN, false},
+        {"prompt", a->prompt != NOT_GIVEN, false},
+        {"text", a->text != NULL, true},
+        {"tokens", a->fidelity_tokens != NOT_GIVEN, true},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        if (!options[i].given) continue;
+        if (options[i].of_fidelity && !a->fidelity)
+            return waage_err_set(err, WAAGE_EINVAL, "--%s is for --fidelity alone",
+                                 options[i].name);
+        if (!options[i].of_fidelity && (a->fidelity || a->kernels))
+            return waage_err_set(err, WAAGE_EINVAL, "--%s and --%s: one at a time", options[i].name,
+                                 a->fidelity ? "fidelity" : "kernels");
+    }
+    return WAAGE_OK;
+}
+
+static waage_status take_size(size_t *n, const char *name, size_t or_else, size_t most,
+                              waage_err *err)
+{
+    if (*n == NOT_GIVEN) *n = or_else;
+    if (*n == 0 || *n > most)
+        return waage_err_set(err, WAAGE_EINVAL, "--%s lies in 1..%zu", name, most);
+    return WAAGE_OK;
+}
+
 static waage_status run_bench(const cmd_line *line, bool *no, waage_err *err)
 {
     (void)no;
-    bench_args args = {.repeats = 3, .prompt = DECODE_PROMPT, .fidelity_tokens = 512};
+    bench_args args = {.repeats = NOT_GIVEN, .prompt = NOT_GIVEN, .fidelity_tokens = NOT_GIVEN};
     WAAGE_TRY(cmd_parse(line, &args, NULL, err));
-    if (args.repeats == 0 || args.repeats > MAX_REPEATS)
-        return waage_err_set(err, WAAGE_EINVAL, "--repeats lies in 1..%d", MAX_REPEATS);
-    if (args.prompt == 0 || args.prompt > MAX_PROMPT)
-        return waage_err_set(err, WAAGE_EINVAL, "--prompt lies in 1..%d", MAX_PROMPT);
     if (args.fidelity && args.kernels)
         return waage_err_set(err, WAAGE_EINVAL, "--fidelity and --kernels: one at a time");
-    if (args.loads.n > 0 && (args.fidelity || args.kernels))
-        return waage_err_set(err, WAAGE_EINVAL, "--loads and --%s: one at a time",
-                             args.fidelity ? "fidelity" : "kernels");
+    WAAGE_TRY(check_company(&args, err));
+    WAAGE_TRY(take_size(&args.repeats, "repeats", 3, MAX_REPEATS, err));
+    WAAGE_TRY(take_size(&args.prompt, "prompt", DECODE_PROMPT, MAX_PROMPT, err));
+    if (args.fidelity_tokens == NOT_GIVEN) args.fidelity_tokens = 512;
     WAAGE_TRY(check_words(&args.loads, err));
     strbuf out = STRBUF_EMPTY;
     bench b = {.args = &args, .out = &out};

@@ -9,10 +9,11 @@ for k in b["kernels"]:
 PY
 $WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --activations i8 >out || exit 1
 grep -c ' %$' out
-$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --fidelity 2>&1
-first=$?
-$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --kernels --loads decode 2>&1
-second=$?
-$WAAGE bench -m "$FIXTURES/tiny-llama.gguf" --fidelity --loads decode 2>&1
-echo "$first $second $?"
-exit $first
+# What would have no effect is refused.
+for options in "--kernels --fidelity" "--kernels --loads decode" "--fidelity --loads decode" "--kernels --repeats 2" \
+    "--fidelity --prompt 64" "--kernels --text text" "--tokens 60" "--repeats 0" "--prompt 2000000"; do
+    $WAAGE bench -m "$FIXTURES/tiny-llama.gguf" $options 2>&1
+    status=$?
+    [ $status = 2 ] || echo "$options: status $status"
+done
+exit $status
