@@ -72,8 +72,7 @@ INLINE void unpack_floats(matmul_panel *u, quant_type t, const panel_chunk *c)
 
 /* ---- Float tile: up to 6 tokens -------------------------------------------------------------- */
 
-/* STRETCH: so many elements between two askings, more where a chunk is multiplied by many tokens.
- */
+/* STRETCH: elements between two askings, more where many tokens share a chunk. */
 enum { FLOAT_TILE = 6, STRETCH = 128, STRETCH_DIRECT = 32 };
 
 /* With each `stretch` elements of n `ask` bytes are asked for. */
