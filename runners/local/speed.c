@@ -18,6 +18,7 @@ typedef struct {
     size_t n_writing;      /* jobs that have written a token */
     size_t n_done;
     uint64_t n_new;
+    uint64_t n_warming; /* prompt tokens that were read before the clock starts */
     const char *failed;
 } measurement;
 
@@ -110,6 +111,30 @@ static bool wrote_enough(const measurement *m)
     return m->n_new >= (uint64_t)m->load->n_seqs * m->load->n_new || m->n_done > 0;
 }
 
+/* A step of the load's size, not timed: what a batch does once, such as touching its buffers, is no
+ * part of a rate. Writing needs none: its prompts are read before the clock starts. */
+static waage_status warm_up(measurement *m, const batch_options *opt, rng *r, waage_err *err)
+{
+    const runner_load *l = m->load;
+    size_t n = l->n_seqs * job_tokens(l);
+    if (l->n_new > 0) return WAAGE_OK;
+    if (n > opt->chunk_tokens) n = opt->chunk_tokens;
+    if (n > opt->m->p.n_context - 1) n = opt->m->p.n_context - 1;
+    batch_job *job = &m->jobs[0];
+    fill(m->tokens, n, opt->m->p.n_vocab, r);
+    *job = (batch_job){.kind = REQUEST_GENERATE,
+                       .prompt = m->tokens,
+                       .n_prompt = n,
+                       .max_new = 1,
+                       .how = SAMPLING_GREEDY};
+    WAAGE_TRY(batch_add(m->b, job, err));
+    WAAGE_TRY(run_until(m, never, err));
+    m->n_warming = batch_get_totals(m->b).prompt_tokens;
+    m->n_writing = m->n_done = 0;
+    m->n_new = 0;
+    return WAAGE_OK;
+}
+
 /* Writing is timed from the moment when every prompt is read until each sequence has had n_new
  * steps on average; none ends before. */
 static waage_status time_load(runner_speed *out, measurement *m, waage_err *err)
@@ -118,7 +143,7 @@ static waage_status time_load(runner_speed *out, measurement *m, waage_err *err)
     double begun = stopwatch_now();
     if (l->n_new == 0) {
         WAAGE_TRY(run_until(m, never, err));
-        out->n_tokens = batch_get_totals(m->b).prompt_tokens;
+        out->n_tokens = batch_get_totals(m->b).prompt_tokens - m->n_warming;
         out->seconds = stopwatch_now() - begun;
         return WAAGE_OK;
     }
@@ -155,6 +180,7 @@ static waage_status run_load(runner_speed *out, measurement *m, const batch_opti
     m->choices = calloc(l->n_seqs, (l->n_choices + 1) * sizeof *m->choices);
     if (!m->tokens || !m->jobs || !m->choices) return waage_err_nomem(err);
     WAAGE_TRY(batch_create(&m->b, &bo, err));
+    WAAGE_TRY(warm_up(m, opt, &r, err));
     for (size_t i = 0; i < l->n_seqs; i++) {
         make_job(m, i, max_new, n_vocab, &r);
         WAAGE_TRY(batch_add(m->b, &m->jobs[i], err));
