@@ -111,15 +111,15 @@ static bool wrote_enough(const measurement *m)
     return m->n_new >= (uint64_t)m->load->n_seqs * m->load->n_new || m->n_done > 0;
 }
 
-/* A step of the load's size, not timed: what a batch does once, such as touching its buffers, is no
- * part of a rate. Writing needs none: its prompts are read before the clock starts. */
+/* A sequence as long as the load's, at most a step, not timed: what a batch does once, such as
+ * touching its buffers, is no part of a rate. Writing needs none: its prompts are read before the
+ * clock starts. */
 static waage_status warm_up(measurement *m, const batch_options *opt, rng *r, waage_err *err)
 {
     const runner_load *l = m->load;
-    size_t n = l->n_seqs * job_tokens(l);
+    size_t n = l->n_shared + l->n_prompt + l->n_choice;
     if (l->n_new > 0) return WAAGE_OK;
     if (n > opt->chunk_tokens) n = opt->chunk_tokens;
-    if (n > opt->m->p.n_context - 1) n = opt->m->p.n_context - 1;
     batch_job *job = &m->jobs[0];
     fill(m->tokens, n, opt->m->p.n_vocab, r);
     *job = (batch_job){.kind = REQUEST_GENERATE,
