@@ -74,7 +74,7 @@ FORMAT_SRC = $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 
 isa_of = $(strip $(foreach s,$(ISA_SUFFIXES),$(if $(filter %_$(s).c,$(1)),$(ISA_FLAGS_$(s)) $(ISA_EXTRA_$(MODE)))))
 
-.PHONY: all have-deps bare-arm deps demo test check asan tsan fuzz check-layers format format-check install clean help
+.PHONY: all have-deps bare-arm bare-guest deps demo test check asan tsan fuzz check-layers format format-check install clean help
 .SECONDARY:
 
 all: have-deps $(O)/waage ## build build/release/waage
@@ -156,6 +156,10 @@ bare-arm: ## kernel tests on 64-bit Arm under an emulator; logits there equal to
 	$(MAKE) O=build/bare-arm ARCH=aarch64 CC="$(ARM_CC)" PKG_CFLAGS= CFLAGS="$(BARE_CFLAGS)" build/bare-arm/bare
 	tests/bare/run.sh build/bare/bare build/bare-arm/bare
 ARM_CC ?= aarch64-linux-gnu-gcc
+
+bare-guest: ## the same with AVX-512 in a Linux guest of Bochs (see tests/bare/guest.sh): KERNEL=vmlinuz
+	$(MAKE) O=build/bare PKG_CFLAGS= CFLAGS="$(BARE_CFLAGS)" build/bare/bare
+	tests/bare/guest.sh build/bare/bare "$(KERNEL)"
 
 deps: ## install what is missing (Debian, Ubuntu); elsewhere say what is needed
 	@sh tools/deps.sh

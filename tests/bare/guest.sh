@@ -2,7 +2,8 @@
 # Kernels, GGUF and graph with instructions that the processor here lacks: a Linux guest of the emulator Bochs runs the
 # kernel tests, every set that its processor offers against the portable reference, and prints the digests of the logits,
 # which must be those of this machine.
-# usage: guest.sh BARE_BINARY KERNEL_IMAGE [CPU]   CPU as `bochs -help cpu` lists them; default tigerlake (AVX-512 VNNI)
+# usage, from the repository's root (`make bare-guest` does it): guest.sh BARE_BINARY KERNEL_IMAGE [CPU]
+# CPU as `bochs -help cpu` lists them; default tigerlake (AVX-512 VNNI).
 # Needs Bochs 3.0, its BIOS, xorriso, cpio, isolinux, busybox (static) and a kernel of Linux 6.12, all of them in Debian 13;
 # where they are not in their usual places: BOCHS, BOCHS_SHARE, VGA_BIOS, ISOLINUX, LDLINUX, BUSYBOX. For AMX
 # CPU_FEATURES='amx, amx_int8, amx_bf16' and a Bochs that does right what docs/engine.md says of 3.0.
@@ -68,6 +69,7 @@ echo c > "$out/go"
 debugger= # Debian's Bochs has it and waits for a word
 if "$bochs" --help 2>&1 | grep -q -e '-rc'; then debugger="-rc $out/go"; fi
 "$bochs" -q -f "$out/bochsrc" $debugger < /dev/null > "$out/bochs" 2>&1 || true
+[ -f "$out/console" ] || { echo "the guest did not start" >&2; tail -n 20 "$out/bochs" >&2; exit 1; }
 tr -d '\r' < "$out/console" > "$out/said"
 grep -q 'GUEST PASSED' "$out/said" || { tail -n 20 "$out/said" "$out/bochs" >&2; exit 1; }
 "$bare" logits $models > "$out/here" 2> "$out/sets"
